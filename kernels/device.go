@@ -309,6 +309,7 @@ const CacheTable = 2
 // are computed too: DHidden is set on the rows read and zero elsewhere, DWeight
 // is added to.
 type HeadArgs struct {
+	Channels    int    // C
 	Hidden      Buffer // (N, C)
 	Weight      Buffer // (V, C), a weight as in Linear
 	Rows        Buffer // (P,) Int32
@@ -331,8 +332,9 @@ type HeadArgs struct {
 // the token is the first j with Σ_{i≤j} softmax(z/T)_i > u, and LogProb the
 // one that Head gives at that temperature, bit for bit.
 type SampleArgs struct {
+	Channels     int    // C
 	Hidden       Buffer // (N, C)
-	Weight       Buffer // (V, C)
+	Weight       Buffer // (V, C), a weight as in Linear
 	Rows         Buffer // (B,) Int32; negative skips the row
 	Temperatures Buffer // (B,) Float32
 	Keys         Buffer // (B, 2) Int32

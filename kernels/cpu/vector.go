@@ -1,0 +1,39 @@
+package cpu
+
+func vectorName() string { return "portable" }
+
+func multiplyTile(out output, a matrix, b []float32, rows, depth int, add bool) {
+	multiplyTileGo(out, a, b, rows, depth, add)
+}
+
+func multiplyWide(out, a []float32, step int, b []float32, next, depth int, add bool) {
+	multiplyWideGo(out, a, step, b, next, depth, add)
+}
+
+func transposePanel(dst, src []float32, row, depth, cols int) {
+	transposePanelGo(dst, src, row, depth, cols)
+}
+
+func expRow(dst, src []float32, scale, shift float32) (sum, dot float32) {
+	return expRowGo(dst, src, scale, shift)
+}
+
+func maxRow(x []float32) float32                     { return maxRowGo(x) }
+func dotRow(x, y []float32) float32                  { return dotRowGo(x, y) }
+func dot3Row(x, y, z []float32) float32              { return dot3RowGo(x, y, z) }
+func addRow(dst, x, y []float32)                     { addRowGo(dst, x, y) }
+func scaleRow(dst, x []float32, s float32)           { scaleRowGo(dst, x[:len(dst)], s) }
+func scaleByGain(dst, x, gain []float32, s float32)  { scaleByGainGo(dst, x, gain, s) }
+func addProductRow(dst, x, y []float32, s float32)   { addProductRowGo(dst, x, y, s) }
+func scoreGradRow(dp, p []float32, delta, s float32) { scoreGradRowGo(dp, p, delta, s) }
+func logitGradRow(e, z []float32, scale, shift, a, b float32) {
+	logitGradRowGo(e, z, scale, shift, a, b)
+}
+
+func normGradRow(dx, dOut, gain, sum []float32, own, shared float32) {
+	normGradRowGo(dx, dOut, gain, sum, own, shared)
+}
+
+func swigluRow(out, gate, up []float32)                  { swigluRowGo(out, gate, up) }
+func swigluGradRow(dGate, dUp, dOut, gate, up []float32) { swigluGradRowGo(dGate, dUp, dOut, gate, up) }
+func adamRow(w, g, m, v []float32, a *adamStep)          { adamRowGo(w, g, m, v, a) }

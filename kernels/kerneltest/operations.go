@@ -1,0 +1,172 @@
+package kerneltest
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/octorl/octorl/kernels"
+)
+
+func (s *suite) transfer() {
+	b := s.output(kernels.Float32, 7)
+	s.dev.Upload(b, []float32{1, 2, 3})
+	s.dev.Fill(b.Slice(3, 7), -4)
+	s.same("upload and fill", s.read(b), []float32{1, 2, 3, -4, -4, -4, -4})
+	s.dev.Copy(b.Slice(0, 2), b.Slice(2, 4))
+	s.same("copy", s.read(b), []float32{3, -4, 3, -4, -4, -4, -4})
+
+	half := s.buffer(kernels.BFloat16, 5)
+	s.dev.Upload(half, []float32{1, 1 + 1.0/256, 1 + 3.0/256, -3, float32(math.Inf(1))})
+	want := []float32{1, 1, 1 + 4.0/256, -3, float32(math.Inf(1))} // ties go to even
+	s.same("bfloat16", s.read(half), want)
+	full := s.output(kernels.Float32, 5)
+	s.dev.Copy(full, half)
+	s.same("bfloat16 to float32", s.read(full), want)
+	back := s.output(kernels.BFloat16, 5)
+	s.dev.Copy(back, full)
+	s.same("float32 to bfloat16", s.read(back), want)
+
+	i := s.buffer(kernels.Int32, 4)
+	s.dev.Upload(i, []int32{5, -6, 1 << 30})
+	s.dev.Fill(i.Slice(0, 1), -1)
+	if got := fmt.Sprint(s.readInts(i)); got != "[-1 -6 1073741824 0]" {
+		s.Errorf("integers: %s", got)
+	}
+}
+
+func (s *suite) embed() {
+	const v, c = 11, 19
+	table, tableOf := s.input(s.compute, v*c)
+	ids := s.below(40, v)
+	out := s.output(s.compute, len(ids)*c)
+	s.dev.Embed(out, table, s.ints(ids))
+	dOut, dOutOf := s.input(s.compute, len(ids)*c)
+	dTable, want := s.input(kernels.Float32, v*c)
+	s.dev.EmbedGrad(dTable, dOut, s.ints(ids))
+	var rows []float64
+	for n, id := range ids {
+		for i := range c {
+			rows = append(rows, tableOf[int(id)*c+i])
+			want[int(id)*c+i] += dOutOf[n*c+i]
+		}
+	}
+	s.within("Embed", out, rows, 0)
+	s.near("EmbedGrad", dTable, want)
+}
+
+// linearShapes have remainders in every dimension, and sums longer than a block.
+var linearShapes = []kernels.LinearShape{
+	{Rows: 1, In: 1, Out: 1}, {Rows: 1, In: 64, Out: 96}, {Rows: 2, In: 17, Out: 64}, {Rows: 3, In: 40, Out: 33},
+	{Rows: 4, In: 31, Out: 16}, {Rows: 5, In: 8, Out: 100}, {Rows: 7, In: 300, Out: 21}, {Rows: 13, In: 600, Out: 47},
+	{Rows: 150, In: 33, Out: 70}, {Rows: 301, In: 24, Out: 129},
+}
+
+func (s *suite) linear() {
+	for _, l := range linearShapes {
+		x, xOf := s.input(s.compute, l.Rows*l.In)
+		w, wOf := s.input(s.compute, l.Out*l.In)
+		bias, biasOf := s.input(s.compute, l.Out)
+		out := s.output(s.compute, l.Rows*l.Out)
+		s.dev.Linear(l, out, x, w, nil)
+		s.near(fmt.Sprintf("Linear %+v", l), out, linearOf(l, xOf, wOf, nil))
+		s.dev.Linear(l, out, x, w, bias)
+		s.near(fmt.Sprintf("Linear with bias %+v", l), out, linearOf(l, xOf, wOf, biasOf))
+
+		dy, dyOf := s.input(s.compute, l.Rows*l.Out)
+		dx := s.output(s.compute, l.Rows*l.In)
+		s.dev.LinearGradInput(l, dx, dy, w)
+		back := kernels.LinearShape{Rows: l.Rows, In: l.Out, Out: l.In}
+		s.near(fmt.Sprintf("LinearGradInput %+v", l), dx, linearOf(back, dyOf, transpose(wOf, l.In), nil))
+
+		dw, dwOf := s.input(kernels.Float32, l.Out*l.In)
+		dBias, dBiasOf := s.input(kernels.Float32, l.Out)
+		s.dev.LinearGradWeight(l, dw, dBias, dy, x)
+		byRow := kernels.LinearShape{Rows: l.Out, In: l.Rows, Out: l.In}
+		sum := linearOf(byRow, transpose(dyOf, l.Out), transpose(xOf, l.In), nil)
+		s.near(fmt.Sprintf("LinearGradWeight %+v", l), dw, plus(dwOf, sum))
+		for i, v := range dyOf {
+			dBiasOf[i%l.Out] += v
+		}
+		s.near(fmt.Sprintf("LinearGradWeight bias %+v", l), dBias, dBiasOf)
+	}
+}
+
+// transpose returns the transpose of a matrix with rows of c elements.
+func transpose(x []float64, c int) []float64 {
+	out, r := make([]float64, len(x)), len(x)/c
+	for i, v := range x {
+		out[i%c*r+i/c] = v
+	}
+	return out
+}
+
+func (s *suite) addNorm() {
+	const eps = 1e-3
+	for _, c := range []int{1, 8, 33, 100} {
+		n := 1 + s.rng.IntN(9)
+		x, xOf := s.input(s.compute, n*c)
+		y, yOf := s.input(s.compute, n*c)
+		gain, gainOf := s.input(s.compute, c)
+		sum, out, rstd := s.output(s.compute, n*c), s.output(s.compute, n*c), s.output(kernels.Float32, n)
+
+		s.dev.AddNorm(sum, out, rstd, x, nil, gain, eps)
+		want, wantRstd := normOf(xOf, gainOf, eps)
+		s.near("norm", out, want)
+		s.near("rstd", rstd, wantRstd)
+
+		s.dev.AddNorm(sum, out, rstd, x, y, gain, eps)
+		s.near("sum", sum, plus(xOf, yOf))
+		sumOf := widen(s.read(sum))
+		want, wantRstd = normOf(sumOf, gainOf, eps)
+		s.near("norm of sum", out, want)
+		s.near("rstd of sum", rstd, wantRstd)
+
+		dOut, dOutOf := s.input(s.compute, n*c)
+		dx, dxOf := s.input(s.compute, n*c)
+		dGain, dGainOf := s.input(kernels.Float32, c)
+		s.dev.AddNormGrad(dx, dGain, dOut, sum, gain, rstd)
+		loss := func() float64 {
+			out, _ := normOf(sumOf, gainOf, eps)
+			return dot(out, dOutOf)
+		}
+		s.near("dx", dx, plus(dxOf, slope(sumOf, loss)))
+		s.near("dGain", dGain, plus(dGainOf, slope(gainOf, loss)))
+		s.dev.AddNorm(x, out, rstd, x, y, gain, eps)
+		s.near("sum in place", x, plus(xOf, yOf))
+	}
+}
+
+func (s *suite) rope() {
+	for _, h := range []kernels.Heads{{Query: 4, KeyValue: 2, Width: 32}, {Query: 3, KeyValue: 3, Width: 6}} {
+		positions := append(s.below(6, 500), 0, 3)
+		frequencies := make([]float32, h.Width/2)
+		for i := range frequencies {
+			frequencies[i] = float32(math.Pow(1e4, -2*float64(i)/float64(h.Width)))
+		}
+		f, fOf := s.floats(kernels.Float32, frequencies)
+		qkv, qkvOf := s.input(s.compute, len(positions)*h.QKV())
+		s.dev.Rope(h, qkv, s.ints(positions), f, false)
+		s.near("Rope", qkv, ropeOf(h, qkvOf, positions, fOf))
+		s.dev.Rope(h, qkv, s.ints(positions), f, true)
+		s.near("Rope and back", qkv, qkvOf)
+	}
+}
+
+func (s *suite) swiglu() {
+	for _, width := range []int{1, 8, 29, 80} {
+		n := 1 + s.rng.IntN(7)
+		gateUp, of := s.input(s.compute, 2*n*width)
+		out := s.output(s.compute, n*width)
+		s.dev.SwiGLU(out, gateUp, width)
+		s.near("SwiGLU", out, swigluOf(of, width))
+		dOut, dOutOf := s.input(s.compute, n*width)
+		dGateUp := s.output(s.compute, 2*n*width)
+		s.dev.SwiGLUGrad(dGateUp, dOut, gateUp, width)
+		s.near("SwiGLUGrad", dGateUp, slope(of, func() float64 { return dot(swigluOf(of, width), dOutOf) }))
+	}
+	// Far out, silu is the identity or zero, and nothing overflows.
+	gateUp, _ := s.floats(s.compute, []float32{200, -200, 3, 3})
+	out := s.output(s.compute, 2)
+	s.dev.SwiGLU(out, gateUp, 2)
+	s.near("SwiGLU far out", out, []float64{600, 0})
+}

@@ -1,0 +1,221 @@
+// Package kerneltest is the conformance suite of kernels.Device: what any
+// device must pass before a policy may run on it.
+//
+// A device enters, a verdict leaves. Results are compared with float64
+// references written here, gradients with central differences of those
+// references, and the promised equalities (batching, caching, replay) bit for
+// bit. Read Run first.
+package kerneltest
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/octorl/octorl/kernels"
+)
+
+// Run tests a device. open is called for each subtest and may return the same
+// device; Run does not close it. Inputs are random with a seed that is printed.
+func Run(t *testing.T, open func() kernels.Device) {
+	tests := []struct {
+		name string
+		test func(s *suite)
+	}{
+		{"Transfer", (*suite).transfer},
+		{"Embed", (*suite).embed},
+		{"Linear", (*suite).linear},
+		{"AddNorm", (*suite).addNorm},
+		{"Rope", (*suite).rope},
+		{"SwiGLU", (*suite).swiglu},
+		{"Attend", (*suite).attend},
+		{"AttendGrad", (*suite).attendGrad},
+		{"Head", (*suite).head},
+		{"HeadGrad", (*suite).headGrad},
+		{"Sample", (*suite).sample},
+		{"SampleFrequencies", (*suite).sampleFrequencies},
+		{"PolicyGradient", (*suite).policyGradient},
+		{"SquaredNorm", (*suite).squaredNorm},
+		{"AdamW", (*suite).adamW},
+		{"RowsAlike", (*suite).rowsAlike},
+		{"SegmentsAlike", (*suite).segmentsAlike},
+		{"CachedEqualsPacked", (*suite).cachedEqualsPacked},
+		{"SampledEqualsScored", (*suite).sampledEqualsScored},
+		{"WeightsFresh", (*suite).weightsFresh},
+		{"Replay", (*suite).replay},
+		{"Repeatable", (*suite).repeatable},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			seed := rand.Uint64()
+			t.Logf("seed %d", seed)
+			tt.test(newSuite(t, open(), seed))
+		})
+	}
+}
+
+// suite is a device under test and its random inputs.
+type suite struct {
+	*testing.T
+	dev       kernels.Device
+	rng       *rand.Rand
+	compute   kernels.Type
+	tolerance float64 // of results, relative to the largest of an array
+}
+
+func newSuite(t *testing.T, dev kernels.Device, seed uint64) *suite {
+	s := &suite{T: t, dev: dev, rng: rand.New(rand.NewPCG(seed, 1)), compute: dev.Info().Compute, tolerance: 2e-5}
+	if s.compute == kernels.BFloat16 {
+		s.tolerance = 2e-2
+	}
+	return s
+}
+
+// buffer returns zeros that are freed when the test ends.
+func (s *suite) buffer(t kernels.Type, n int) kernels.Buffer {
+	s.Helper()
+	b, err := s.dev.Alloc(t, n)
+	if err != nil {
+		s.Fatalf("allocate %d of %s: %v", n, t, err)
+	}
+	s.Cleanup(func() { s.dev.Free(b) })
+	return b
+}
+
+// input returns n normal numbers of type t, on the device and as the device
+// rounded them.
+func (s *suite) input(t kernels.Type, n int) (kernels.Buffer, []float64) {
+	s.Helper()
+	v := make([]float32, n)
+	for i := range v {
+		v[i] = float32(s.rng.NormFloat64())
+	}
+	return s.floats(t, v)
+}
+
+func (s *suite) floats(t kernels.Type, v []float32) (kernels.Buffer, []float64) {
+	s.Helper()
+	b := s.buffer(t, len(v))
+	s.dev.Upload(b, v)
+	return b, widen(s.read(b))
+}
+
+func (s *suite) ints(v []int32) kernels.Buffer {
+	s.Helper()
+	b := s.buffer(kernels.Int32, len(v))
+	s.dev.Upload(b, v)
+	return b
+}
+
+// below returns n integers in [0, limit).
+func (s *suite) below(n, limit int) []int32 {
+	v := make([]int32, n)
+	for i := range v {
+		v[i] = int32(s.rng.IntN(limit))
+	}
+	return v
+}
+
+// output returns a buffer of NaNs: what is not written shows.
+func (s *suite) output(t kernels.Type, n int) kernels.Buffer {
+	s.Helper()
+	b := s.buffer(t, n)
+	s.dev.Fill(b, float32(math.NaN()))
+	return b
+}
+
+func (s *suite) wait() {
+	s.Helper()
+	if err := s.dev.Wait(s.dev.Mark()); err != nil {
+		s.Fatalf("wait: %v", err)
+	}
+}
+
+func (s *suite) read(b kernels.Buffer) []float32 {
+	s.Helper()
+	v := make([]float32, b.Len())
+	s.dev.Download(v, b)
+	s.wait()
+	return v
+}
+
+func (s *suite) readInts(b kernels.Buffer) []int32 {
+	s.Helper()
+	v := make([]int32, b.Len())
+	s.dev.Download(v, b)
+	s.wait()
+	return v
+}
+
+// near checks b against want within the suite's tolerance.
+func (s *suite) near(what string, b kernels.Buffer, want []float64) {
+	s.Helper()
+	s.within(what, b, want, s.tolerance)
+}
+
+func (s *suite) within(what string, b kernels.Buffer, want []float64, tolerance float64) {
+	s.Helper()
+	got := s.read(b)
+	largest := 0.1
+	for _, v := range want {
+		largest = max(largest, math.Abs(v))
+	}
+	for i, v := range want {
+		if !(math.Abs(float64(got[i])-v) <= tolerance*largest) {
+			s.Fatalf("%s: element %d of %d is %g, want %g ± %.1g", what, i, len(want), got[i], v, tolerance*largest)
+		}
+	}
+}
+
+// same checks bit for bit.
+func (s *suite) same(what string, got, want []float32) {
+	s.Helper()
+	if len(got) != len(want) {
+		s.Fatalf("%s: %d elements, want %d", what, len(got), len(want))
+	}
+	for i, v := range want {
+		if math.Float32bits(got[i]) != math.Float32bits(v) {
+			s.Fatalf("%s: element %d of %d is %v (%#x), want %v (%#x)", what, i, len(want),
+				got[i], math.Float32bits(got[i]), v, math.Float32bits(v))
+		}
+	}
+}
+
+func widen(v []float32) []float64 {
+	w := make([]float64, len(v))
+	for i, x := range v {
+		w[i] = float64(x)
+	}
+	return w
+}
+
+// slope returns the gradient of f at x by central differences.
+func slope(x []float64, f func() float64) []float64 {
+	const h = 1e-5
+	g := make([]float64, len(x))
+	for i, v := range x {
+		x[i] = v + h
+		up := f()
+		x[i] = v - h
+		g[i] = (up - f()) / (2 * h)
+		x[i] = v
+	}
+	return g
+}
+
+func dot(x, y []float64) float64 {
+	sum := 0.0
+	for i, v := range x {
+		sum += v * y[i]
+	}
+	return sum
+}
+
+// plus returns x + y.
+func plus(x, y []float64) []float64 {
+	sum := make([]float64, len(x))
+	for i, v := range x {
+		sum[i] = v + y[i]
+	}
+	return sum
+}
