@@ -1,3 +1,10 @@
-// Package policy is the network: its configuration, weights and versions, and
-// one forward pass with an explicit backward pass over kernels.Device.
+// Package policy is the network: its configuration, its weights and their
+// versions, one forward pass with an explicit backward pass over
+// kernels.Device, decoding with a cache, and checkpoints in the Hugging Face
+// layout.
+//
+// Token ids enter, logprobs, entropies, gradients and sampled ids leave. The
+// package knows no text, no problems and no rewards, and does not decide what
+// is trained: coefficients come from outside. Read Config and Policy first,
+// then Batch and Pass (training and scoring), Decoder (sampling), and Load.
 package policy

@@ -1,0 +1,173 @@
+package policy
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// tensorBytes returns a safetensors file of the given header and data.
+func tensorBytes(header string, data ...byte) []byte {
+	b := binary.LittleEndian.AppendUint64(nil, uint64(len(header)))
+	return append(append(b, header...), data...)
+}
+
+func writeFile(t *testing.T, name string, b []byte) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, b, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestTensorFileWriteRead(t *testing.T) {
+	arena := []float32{1, -2, 3.5, float32(math.Inf(-1)), 0, 1e-40}
+	tensors := []Tensor{{Name: "late", Shape: []int{2}, Offset: 4}, {Name: "early", Shape: []int{2, 2}, Offset: 0}, {Name: "empty", Shape: []int{0, 3}}}
+	path := writeFile(t, "x", nil)
+	if err := WriteTensorFile(path, tensors, arena); err != nil {
+		t.Fatal(err)
+	}
+	b, _ := os.ReadFile(path)
+	if n := binary.LittleEndian.Uint64(b); n%8 != 0 || !bytes.Contains(b[:8+n], []byte(`"__metadata__":{"format":"pt"}`)) {
+		t.Errorf("header of %d bytes: %s", n, b[8:8+n])
+	}
+	f, err := OpenTensorFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if got := f.Names(); !slices.Equal(got, []string{"early", "empty", "late"}) {
+		t.Errorf("names %v", got)
+	}
+	for _, x := range tensors {
+		got := make([]float32, x.numElements())
+		if err := f.ReadFloat32(x.Name, got, x.Shape); err != nil {
+			t.Error(err)
+		}
+		if want := arena[x.Offset : x.Offset+len(got)]; !slices.Equal(got, want) {
+			t.Errorf("%s: read %v, wrote %v", x.Name, got, want)
+		}
+	}
+}
+
+func TestTensorFileConverts(t *testing.T) {
+	header := `{"half":{"dtype":"F16","shape":[8],"data_offsets":[0,16]},"brain":{"dtype":"BF16","shape":[2],"data_offsets":[16,20]}}`
+	var data []byte
+	for _, h := range []uint16{0x3C00, 0xC000, 0x7BFF, 0x0001, 0x8000, 0x7C00, 0x03FF, 0x3555, 0x3F80, 0xC049} {
+		data = binary.LittleEndian.AppendUint16(data, h)
+	}
+	f, err := OpenTensorFile(writeFile(t, "x", tensorBytes(header, data...)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	half, brain := make([]float32, 8), make([]float32, 2)
+	if err := f.ReadFloat32("half", half, []int{8}); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.ReadFloat32("brain", brain, []int{2}); err != nil {
+		t.Fatal(err)
+	}
+	// IEEE 754 binary16 examples: 1, −2, the largest, the smallest subnormal, −0,
+	// infinity, the largest subnormal, and the nearest to 1/3.
+	want := []float32{1, -2, 65504, 1.0 / (1 << 24), 0, float32(math.Inf(1)), 1023.0 / (1 << 24), 0.333251953125}
+	if !slices.Equal(half, want) || !math.Signbit(float64(half[4])) {
+		t.Errorf("F16 %v, expected %v", half, want)
+	}
+	if !slices.Equal(brain, []float32{1, -3.140625}) {
+		t.Errorf("BF16 %v", brain)
+	}
+	if !math.IsNaN(float64(float16(0x7E00))) {
+		t.Error("F16 NaN is lost")
+	}
+}
+
+func TestTensorFileRefusesByName(t *testing.T) {
+	entry := func(dtype, shape string, from, to int64) string {
+		return fmt.Sprintf(`{"weight":{"dtype":%q,"shape":%s,"data_offsets":[%d,%d]}}`, dtype, shape, from, to)
+	}
+	eight := make([]byte, 8)
+	for name, tt := range map[string]struct {
+		file []byte
+		want string
+	}{
+		"too short":       {[]byte{1, 2, 3}, "too short"},
+		"huge header":     {binary.LittleEndian.AppendUint64(nil, 1<<40), "header of"},
+		"truncated":       {tensorBytes(entry("F32", "[2]", 0, 8), eight[:5]...), "truncated"},
+		"header cut":      {tensorBytes(entry("F32", "[2]", 0, 8))[:20], "header of"},
+		"not JSON":        {tensorBytes("{oops}"), "header"},
+		"unknown type":    {tensorBytes(entry("F31", "[2]", 0, 8), eight...), `weight: unknown type "F31"`},
+		"negative shape":  {tensorBytes(entry("F32", "[-2]", 0, 8), eight...), "weight: impossible shape"},
+		"overflow":        {tensorBytes(entry("F32", "[4294967296,4294967296]", 0, 0)), "weight: impossible shape"},
+		"wrong bytes":     {tensorBytes(entry("F32", "[3]", 0, 8), eight...), "weight: bytes [0, 8)"},
+		"backwards":       {tensorBytes(entry("F32", "[2]", 8, 0), eight...), "weight: bytes [8, 0)"},
+		"out of range":    {tensorBytes(entry("F32", "[2]", 8, 16), eight...), "weight begins at byte 8"},
+		"negative offset": {tensorBytes(entry("F32", "[2]", -8, 0), eight...), "weight: bytes [-8, 0)"},
+		"overlap": {tensorBytes(`{"a":{"dtype":"U8","shape":[5],"data_offsets":[0,5]},"b":{"dtype":"U8","shape":[5],"data_offsets":[3,8]}}`, eight...),
+			"b begins at byte 3"},
+		"left over": {tensorBytes(entry("F32", "[1]", 0, 4), eight...), "left over"},
+	} {
+		path := writeFile(t, "model.safetensors", tt.file)
+		_, err := OpenTensorFile(path)
+		if err == nil || !strings.Contains(err.Error(), tt.want) || !strings.Contains(err.Error(), path) {
+			t.Errorf("%s: %v, expected the file's name and %q", name, err, tt.want)
+		}
+	}
+}
+
+func TestReadFloat32RefusesByName(t *testing.T) {
+	header := `{"i":{"dtype":"I32","shape":[1],"data_offsets":[0,4]},"f":{"dtype":"F32","shape":[1,1],"data_offsets":[4,8]}}`
+	f, err := OpenTensorFile(writeFile(t, "x", tensorBytes(header, make([]byte, 8)...)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for name, want := range map[string]string{"i": "type I32", "f": "shape [1 1], expected [1]", "g": "no such tensor"} {
+		err := f.ReadFloat32(name, make([]float32, 1), []int{1})
+		if err == nil || !strings.Contains(err.Error(), "tensor "+name) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, expected %q", name, err, want)
+		}
+	}
+}
+
+func FuzzParseHeader(f *testing.F) {
+	f.Add(tensorBytes(`{"a":{"dtype":"F32","shape":[1,2],"data_offsets":[0,8]},"__metadata__":{"format":"pt"}}`, make([]byte, 8)...))
+	f.Add(tensorBytes(`{}`))
+	f.Add(binary.LittleEndian.AppendUint64(nil, math.MaxUint64))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		tensors, data, err := parseHeader(bytes.NewReader(b), int64(len(b)))
+		if err != nil {
+			return
+		}
+		total := int64(0)
+		for name, e := range tensors {
+			if e.Offsets[0] < 0 || data+e.Offsets[1] > int64(len(b)) {
+				t.Errorf("tensor %s lies outside the file: %+v", name, e)
+			}
+			total += e.Offsets[1] - e.Offsets[0]
+		}
+		if data+total != int64(len(b)) {
+			t.Errorf("tensors take %d bytes after %d of a file of %d", total, data, len(b))
+		}
+	})
+}
+
+func FuzzParseIndex(f *testing.F) {
+	f.Add([]byte(`{"weight_map":{"a":"model-00001-of-00002.safetensors","b":"model-00002-of-00002.safetensors"}}`))
+	f.Add([]byte(`{"weight_map":{"a":"../../etc/passwd"}}`))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		names, err := parseIndex(b)
+		for _, name := range names {
+			if err == nil && !filepath.IsLocal(name) {
+				t.Errorf("shard %q lies outside the folder", name)
+			}
+		}
+	})
+}
