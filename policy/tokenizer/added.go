@@ -1,0 +1,145 @@
+package tokenizer
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+// addedToken is a token that is found in text as it is written, before the text
+// is split, in the form in which tokenizer.json keeps it.
+type addedToken struct {
+	ID         int32  `json:"id"`
+	Content    string `json:"content"`
+	SingleWord bool   `json:"single_word"` // not within a word
+	LStrip     bool   `json:"lstrip"`      // takes the white space before it along
+	RStrip     bool   `json:"rstrip"`      // and after it
+	Normalized bool   `json:"normalized"`  // matched after normalization, not before
+	Special    bool   `json:"special"`     // decoding can leave it out, untrusted text cannot write it
+
+	listed bool // in the vocabulary of the model too: readers number those that are not from its end
+}
+
+// matcher finds added tokens in text: the leftmost, and of those the longest.
+// It is a trie over bytes; nil finds none.
+type matcher struct {
+	first [256]bool // bytes that begin a token
+	nodes []trieNode
+}
+
+type trieNode struct {
+	next  map[byte]int32
+	token *addedToken // that ends here, or nil
+}
+
+// newMatchers returns the matchers for tokens: those normalized are searched
+// for in normalized text and therefore normalized themselves.
+func newMatchers(tokens []addedToken, nfc bool) matchers {
+	var m matchers
+	for i := range tokens {
+		token := &tokens[i]
+		if !token.Normalized {
+			m.raw = m.raw.with(token.Content, token)
+			continue
+		}
+		content := token.Content
+		if nfc {
+			content = norm.NFC.String(content)
+		}
+		m.normalized = m.normalized.with(content, token)
+	}
+	return m
+}
+
+// with adds a token to m, which may be nil, and returns the matcher.
+func (m *matcher) with(content string, token *addedToken) *matcher {
+	if m == nil {
+		m = &matcher{nodes: make([]trieNode, 1)}
+	}
+	m.first[content[0]] = true
+	at := int32(0)
+	for i := range len(content) {
+		next, ok := m.nodes[at].next[content[i]]
+		if !ok {
+			next = int32(len(m.nodes))
+			if m.nodes[at].next == nil {
+				m.nodes[at].next = map[byte]int32{}
+			}
+			m.nodes[at].next[content[i]] = next
+			m.nodes = append(m.nodes, trieNode{})
+		}
+		at = next
+	}
+	m.nodes[at].token = token
+	return m
+}
+
+// split calls yield with the parts of text in order: a non-empty segment
+// without tokens and id -1, or the id of a token.
+func (m *matcher) split(text string, yield func(segment string, id int32)) {
+	done := 0
+	for i := 0; m != nil && i < len(text); {
+		token, end := m.longest(text, i)
+		if token == nil {
+			i++
+			continue
+		}
+		start := i
+		i = end
+		if token.SingleWord && (wordBefore(text, start) || wordAfter(text, end)) {
+			continue
+		}
+		if token.LStrip {
+			start = done + len(strings.TrimRightFunc(text[done:start], isSpace))
+		}
+		if token.RStrip {
+			end = len(text) - len(strings.TrimLeftFunc(text[end:], isSpace))
+		}
+		if done < start {
+			yield(text[done:start], -1)
+		}
+		yield("", token.ID)
+		i, done = end, end
+	}
+	if done < len(text) {
+		yield(text[done:], -1)
+	}
+}
+
+// longest returns the longest token that begins at text[i], with its end.
+func (m *matcher) longest(text string, i int) (token *addedToken, end int) {
+	if !m.first[text[i]] {
+		return nil, i
+	}
+	at := int32(0)
+	for j := i; j < len(text); j++ {
+		next, ok := m.nodes[at].next[text[j]]
+		if !ok {
+			break
+		}
+		at = next
+		if m.nodes[at].token != nil {
+			token, end = m.nodes[at].token, j+1
+		}
+	}
+	return token, end
+}
+
+func isSpace(r rune) bool { return unicode.Is(unicode.White_Space, r) }
+
+func wordBefore(text string, i int) bool {
+	r, _ := utf8.DecodeLastRuneInString(text[:i])
+	return i > 0 && isWord(r)
+}
+
+func wordAfter(text string, i int) bool {
+	r, _ := utf8.DecodeRuneInString(text[i:])
+	return i < len(text) && isWord(r)
+}
+
+// isWord is \w of regular expressions over Unicode.
+func isWord(r rune) bool {
+	return unicode.In(r, unicode.L, unicode.M, unicode.Nd, unicode.Nl, unicode.Pc, unicode.Other_Alphabetic, unicode.Join_Control)
+}

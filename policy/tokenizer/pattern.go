@@ -1,0 +1,139 @@
+package tokenizer
+
+// pattern splits text into the pieces within which BPE merges. A regular
+// expression names it, and next does what the expression would: it returns the
+// end of the piece that starts at start < len(text). A pattern leaves no
+// character out.
+type pattern struct {
+	name  string
+	regex string
+	next  func(text string, start int) int
+}
+
+var (
+	llama3 = &pattern{
+		name:  "Llama-3",
+		regex: `(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`,
+		next:  func(text string, start int) int { return nextModern(text, start, 3) },
+	}
+	qwen2 = &pattern{
+		name:  "Qwen2",
+		regex: `(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`,
+		next:  func(text string, start int) int { return nextModern(text, start, 1) },
+	}
+	gpt2 = &pattern{
+		name:  "GPT-2",
+		regex: `'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`,
+		next:  nextGPT2,
+	}
+	patterns = []*pattern{llama3, qwen2, gpt2}
+)
+
+// nextModern follows the alternatives of the Llama-3 and Qwen2 expressions in
+// their order; a piece of numbers has at most maxDigits characters.
+func nextModern(text string, i, maxDigits int) int {
+	if text[i] == '\'' {
+		if end := contraction(text, i, true); end > i {
+			return end
+		}
+	}
+	c, n := classAt(text, i)
+	after := i + n
+	switch c {
+	case letter:
+		return skip(text, after, letter)
+	case number:
+		return digits(text, after, maxDigits-1)
+	}
+	following, width := other, 0
+	if after < len(text) {
+		following, width = classAt(text, after)
+	}
+	switch {
+	case c != newline && width > 0 && following == letter:
+		return skip(text, after+width, letter)
+	case c == other:
+		return skip(text, skip(text, after, other), newline)
+	case text[i] == ' ' && width > 0 && following == other:
+		return skip(text, skip(text, after+width, other), newline)
+	}
+	return blanks(text, i, true)
+}
+
+// nextGPT2 follows the alternatives of GPT-2's expression.
+func nextGPT2(text string, i int) int {
+	if text[i] == '\'' {
+		if end := contraction(text, i, false); end > i {
+			return end
+		}
+	}
+	start := i
+	if text[i] == ' ' && i+1 < len(text) {
+		start++
+	}
+	if c, n := classAt(text, start); c != space && c != newline {
+		return skip(text, start+n, c)
+	}
+	return blanks(text, i, false)
+}
+
+// digits returns the end of at most most numbers from i on.
+func digits(text string, i, most int) int {
+	for ; most > 0 && i < len(text); most-- {
+		c, n := classAt(text, i)
+		if c != number {
+			break
+		}
+		i += n
+	}
+	return i
+}
+
+// blanks returns the end of a piece of the white space that starts at i: all of
+// it at the end of the text, else all but the last character, which goes with
+// what follows, but at least one. With lines it ends after the last newline
+// instead, where there is one.
+func blanks(text string, i int, lines bool) int {
+	end, last, line := i, i, 0
+	for end < len(text) {
+		c, n := classAt(text, end)
+		if c != space && c != newline {
+			break
+		}
+		last = end
+		end += n
+		if c == newline {
+			line = end
+		}
+	}
+	switch {
+	case lines && line > 0:
+		return line
+	case end < len(text) && last > i:
+		return last
+	}
+	return end
+}
+
+// contraction returns the end of an English contraction whose apostrophe is at
+// i, or i. Folding case, the long s is an s too, as in Oniguruma.
+func contraction(text string, i int, fold bool) int {
+	at := func(j int) byte {
+		if j >= len(text) {
+			return 0
+		}
+		if b := text[j]; !fold || b < 'A' || b > 'Z' {
+			return b
+		}
+		return text[j] + 'a' - 'A'
+	}
+	switch first, second := at(i+1), at(i+2); {
+	case first == 's' || first == 't' || first == 'm' || first == 'd':
+		return i + 2
+	case (first == 'r' || first == 'v') && second == 'e', first == 'l' && second == 'l':
+		return i + 3
+	case fold && first == 0xC5 && second == 0xBF: // ſ
+		return i + 3
+	}
+	return i
+}
