@@ -120,15 +120,15 @@ func dot3RowGo(x, y, z []float32) float32 {
 }
 
 func addRowGo(dst, x, y []float32) {
-	for j, v := range x {
-		dst[j] = v + y[j]
+	for j := range dst {
+		dst[j] = x[j] + y[j]
 	}
 }
 
 // scaleRowGo sets dst to x·s.
 func scaleRowGo(dst, x []float32, s float32) {
-	for j, v := range x {
-		dst[j] = v * s
+	for j := range dst {
+		dst[j] = x[j] * s
 	}
 }
 

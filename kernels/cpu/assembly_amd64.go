@@ -1,0 +1,63 @@
+package cpu
+
+// The routines of tile_amd64.s and rows_amd64.s. None keeps its arguments.
+
+//go:noescape
+func tile6AVX2(out *float32, outRow int, a *float32, aRow, aStep int, b *float32, depth int, add bool)
+
+//go:noescape
+func tile4AVX2(out *float32, outRow int, a *float32, aRow, aStep int, b *float32, depth int, add bool)
+
+//go:noescape
+func tile2AVX2(out *float32, outRow int, a *float32, aRow, aStep int, b *float32, depth int, add bool)
+
+//go:noescape
+func tile1AVX2(out *float32, outRow int, a *float32, aRow, aStep int, b *float32, depth int, add bool)
+
+//go:noescape
+func wideAVX2(out, a *float32, aStep int, b *float32, next, depth int, add bool)
+
+//go:noescape
+func transposeAVX2(dst, src *float32, row, blocks int)
+
+//go:noescape
+func expRowAVX2(dst, src *float32, n int, scale, shift float32) (sum, dot float32)
+
+//go:noescape
+func maxRowAVX2(x *float32, n int) float32
+
+//go:noescape
+func dotRowAVX2(x, y *float32, n int) float32
+
+//go:noescape
+func dot3RowAVX2(x, y, z *float32, n int) float32
+
+//go:noescape
+func addRowAVX2(dst, x, y *float32, n int)
+
+//go:noescape
+func scaleRowAVX2(dst, x *float32, n int, s float32)
+
+//go:noescape
+func scaleByGainAVX2(dst, x, gain *float32, n int, s float32)
+
+//go:noescape
+func addProductRowAVX2(dst, x, y *float32, n int, s float32)
+
+//go:noescape
+func normGradRowAVX2(dx, dOut, gain, sum *float32, n int, own, shared float32)
+
+//go:noescape
+func scoreGradRowAVX2(dp, p *float32, n int, delta, scale float32)
+
+//go:noescape
+func logitGradRowAVX2(e, z *float32, n int, scale, shift, a, b float32)
+
+//go:noescape
+func swigluRowAVX2(out, gate, up *float32, n int)
+
+//go:noescape
+func swigluGradRowAVX2(dGate, dUp, dOut, gate, up *float32, n int)
+
+//go:noescape
+func adamRowAVX2(w, grads, m, v *float32, n int, s *adamStep)

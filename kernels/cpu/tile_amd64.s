@@ -1,0 +1,381 @@
+#include "textflag.h"
+
+// The tiles keep a row's sixteen sums in two registers. A step loads sixteen
+// elements of the right panel and multiplies them by one element of each row.
+
+// ROW adds at·(Y0, Y1) to a row's sums.
+#define ROW(at, low, high) \
+	VBROADCASTSS at, Y2 \
+	VFMADD231PS  Y0, Y2, low \
+	VFMADD231PS  Y1, Y2, high
+
+// ARGUMENTS sets DI, R8 to out and its row in bytes, SI, R9, R10 to a, its row
+// and step, BX to the panel, CX to the depth, and AX to add.
+#define ARGUMENTS \
+	MOVQ    out+0(FP), DI \
+	MOVQ    outRow+8(FP), R8 \
+	MOVQ    a+16(FP), SI \
+	MOVQ    aRow+24(FP), R9 \
+	MOVQ    aStep+32(FP), R10 \
+	MOVQ    b+40(FP), BX \
+	MOVQ    depth+48(FP), CX \
+	MOVBLZX add+56(FP), AX \
+	SHLQ    $2, R8 \
+	SHLQ    $2, R9 \
+	SHLQ    $2, R10
+
+// func tile6AVX2(out *float32, outRow int, a *float32, aRow, aStep int, b *float32, depth int, add bool)
+TEXT ·tile6AVX2(SB), NOSPLIT, $0-57
+	ARGUMENTS
+	LEAQ  (R9)(R9*2), DX
+	ADDQ  SI, DX               // row 3 of a
+	LEAQ  (R8)(R8*2), R11
+	ADDQ  DI, R11              // row 3 of out
+	TESTB AX, AX
+	JZ    zero
+	VMOVUPS (DI), Y4
+	VMOVUPS 32(DI), Y5
+	VMOVUPS (DI)(R8*1), Y6
+	VMOVUPS 32(DI)(R8*1), Y7
+	VMOVUPS (DI)(R8*2), Y8
+	VMOVUPS 32(DI)(R8*2), Y9
+	VMOVUPS (R11), Y10
+	VMOVUPS 32(R11), Y11
+	VMOVUPS (R11)(R8*1), Y12
+	VMOVUPS 32(R11)(R8*1), Y13
+	VMOVUPS (R11)(R8*2), Y14
+	VMOVUPS 32(R11)(R8*2), Y15
+	JMP   start
+
+zero:
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
+	VXORPS Y12, Y12, Y12
+	VXORPS Y13, Y13, Y13
+	VXORPS Y14, Y14, Y14
+	VXORPS Y15, Y15, Y15
+
+start:
+	TESTQ $1, CX
+	JZ    pairs
+	VMOVUPS (BX), Y0
+	VMOVUPS 32(BX), Y1
+	ROW((SI), Y4, Y5)
+	ROW((SI)(R9*1), Y6, Y7)
+	ROW((SI)(R9*2), Y8, Y9)
+	ROW((DX), Y10, Y11)
+	ROW((DX)(R9*1), Y12, Y13)
+	ROW((DX)(R9*2), Y14, Y15)
+	ADDQ  R10, SI
+	ADDQ  R10, DX
+	ADDQ  $64, BX
+
+pairs:
+	SHRQ $1, CX
+	JZ   store
+
+loop:
+	VMOVUPS (BX), Y0
+	VMOVUPS 32(BX), Y1
+	ROW((SI), Y4, Y5)
+	ROW((SI)(R9*1), Y6, Y7)
+	ROW((SI)(R9*2), Y8, Y9)
+	ROW((DX), Y10, Y11)
+	ROW((DX)(R9*1), Y12, Y13)
+	ROW((DX)(R9*2), Y14, Y15)
+	ADDQ    R10, SI
+	ADDQ    R10, DX
+	VMOVUPS 64(BX), Y0
+	VMOVUPS 96(BX), Y1
+	ROW((SI), Y4, Y5)
+	ROW((SI)(R9*1), Y6, Y7)
+	ROW((SI)(R9*2), Y8, Y9)
+	ROW((DX), Y10, Y11)
+	ROW((DX)(R9*1), Y12, Y13)
+	ROW((DX)(R9*2), Y14, Y15)
+	ADDQ    R10, SI
+	ADDQ    R10, DX
+	ADDQ    $128, BX
+	DECQ    CX
+	JNZ     loop
+
+store:
+	VMOVUPS Y4, (DI)
+	VMOVUPS Y5, 32(DI)
+	VMOVUPS Y6, (DI)(R8*1)
+	VMOVUPS Y7, 32(DI)(R8*1)
+	VMOVUPS Y8, (DI)(R8*2)
+	VMOVUPS Y9, 32(DI)(R8*2)
+	VMOVUPS Y10, (R11)
+	VMOVUPS Y11, 32(R11)
+	VMOVUPS Y12, (R11)(R8*1)
+	VMOVUPS Y13, 32(R11)(R8*1)
+	VMOVUPS Y14, (R11)(R8*2)
+	VMOVUPS Y15, 32(R11)(R8*2)
+	VZEROUPPER
+	RET
+
+// func tile4AVX2(out *float32, outRow int, a *float32, aRow, aStep int, b *float32, depth int, add bool)
+TEXT ·tile4AVX2(SB), NOSPLIT, $0-57
+	ARGUMENTS
+	LEAQ  (R9)(R9*2), DX
+	LEAQ  (R8)(R8*2), R11
+	TESTB AX, AX
+	JZ    zero
+	VMOVUPS (DI), Y4
+	VMOVUPS 32(DI), Y5
+	VMOVUPS (DI)(R8*1), Y6
+	VMOVUPS 32(DI)(R8*1), Y7
+	VMOVUPS (DI)(R8*2), Y8
+	VMOVUPS 32(DI)(R8*2), Y9
+	VMOVUPS (DI)(R11*1), Y10
+	VMOVUPS 32(DI)(R11*1), Y11
+	JMP   start
+
+zero:
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
+
+start:
+	TESTQ CX, CX
+	JZ    store
+
+loop:
+	VMOVUPS (BX), Y0
+	VMOVUPS 32(BX), Y1
+	ROW((SI), Y4, Y5)
+	ROW((SI)(R9*1), Y6, Y7)
+	ROW((SI)(R9*2), Y8, Y9)
+	ROW((SI)(DX*1), Y10, Y11)
+	ADDQ    R10, SI
+	ADDQ    $64, BX
+	DECQ    CX
+	JNZ     loop
+
+store:
+	VMOVUPS Y4, (DI)
+	VMOVUPS Y5, 32(DI)
+	VMOVUPS Y6, (DI)(R8*1)
+	VMOVUPS Y7, 32(DI)(R8*1)
+	VMOVUPS Y8, (DI)(R8*2)
+	VMOVUPS Y9, 32(DI)(R8*2)
+	VMOVUPS Y10, (DI)(R11*1)
+	VMOVUPS Y11, 32(DI)(R11*1)
+	VZEROUPPER
+	RET
+
+// func tile2AVX2(out *float32, outRow int, a *float32, aRow, aStep int, b *float32, depth int, add bool)
+TEXT ·tile2AVX2(SB), NOSPLIT, $0-57
+	ARGUMENTS
+	TESTB AX, AX
+	JZ    zero
+	VMOVUPS (DI), Y4
+	VMOVUPS 32(DI), Y5
+	VMOVUPS (DI)(R8*1), Y6
+	VMOVUPS 32(DI)(R8*1), Y7
+	JMP   start
+
+zero:
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+
+start:
+	TESTQ CX, CX
+	JZ    store
+
+loop:
+	VMOVUPS (BX), Y0
+	VMOVUPS 32(BX), Y1
+	ROW((SI), Y4, Y5)
+	ROW((SI)(R9*1), Y6, Y7)
+	ADDQ    R10, SI
+	ADDQ    $64, BX
+	DECQ    CX
+	JNZ     loop
+
+store:
+	VMOVUPS Y4, (DI)
+	VMOVUPS Y5, 32(DI)
+	VMOVUPS Y6, (DI)(R8*1)
+	VMOVUPS Y7, 32(DI)(R8*1)
+	VZEROUPPER
+	RET
+
+// func tile1AVX2(out *float32, outRow int, a *float32, aRow, aStep int, b *float32, depth int, add bool)
+TEXT ·tile1AVX2(SB), NOSPLIT, $0-57
+	ARGUMENTS
+	TESTB AX, AX
+	JZ    zero
+	VMOVUPS (DI), Y4
+	VMOVUPS 32(DI), Y5
+	JMP   start
+
+zero:
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+
+start:
+	TESTQ CX, CX
+	JZ    store
+
+loop:
+	VBROADCASTSS (SI), Y2
+	VFMADD231PS (BX), Y2, Y4
+	VFMADD231PS 32(BX), Y2, Y5
+	ADDQ    R10, SI
+	ADDQ    $64, BX
+	DECQ    CX
+	JNZ     loop
+
+store:
+	VMOVUPS Y4, (DI)
+	VMOVUPS Y5, 32(DI)
+	VZEROUPPER
+	RET
+
+// One row has too few sums to hide the latency of an addition, so this one
+// takes four panels, next apart, at once.
+//
+// func wideAVX2(out, a *float32, aStep int, b *float32, next, depth int, add bool)
+TEXT ·wideAVX2(SB), NOSPLIT, $0-49
+	MOVQ    out+0(FP), DI
+	MOVQ    a+8(FP), SI
+	MOVQ    aStep+16(FP), R10
+	MOVQ    b+24(FP), BX
+	MOVQ    next+32(FP), R8
+	MOVQ    depth+40(FP), CX
+	MOVBLZX add+48(FP), AX
+	SHLQ    $2, R10
+	SHLQ    $2, R8
+	LEAQ    (R8)(R8*2), R9
+	TESTB   AX, AX
+	JZ      zero
+	VMOVUPS (DI), Y4
+	VMOVUPS 32(DI), Y5
+	VMOVUPS 64(DI), Y6
+	VMOVUPS 96(DI), Y7
+	VMOVUPS 128(DI), Y8
+	VMOVUPS 160(DI), Y9
+	VMOVUPS 192(DI), Y10
+	VMOVUPS 224(DI), Y11
+	JMP     start
+
+zero:
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
+
+start:
+	TESTQ CX, CX
+	JZ    store
+
+loop:
+	VBROADCASTSS (SI), Y2
+	VFMADD231PS (BX), Y2, Y4
+	VFMADD231PS 32(BX), Y2, Y5
+	VFMADD231PS (BX)(R8*1), Y2, Y6
+	VFMADD231PS 32(BX)(R8*1), Y2, Y7
+	VFMADD231PS (BX)(R8*2), Y2, Y8
+	VFMADD231PS 32(BX)(R8*2), Y2, Y9
+	VFMADD231PS (BX)(R9*1), Y2, Y10
+	VFMADD231PS 32(BX)(R9*1), Y2, Y11
+	ADDQ    R10, SI
+	ADDQ    $64, BX
+	DECQ    CX
+	JNZ     loop
+
+store:
+	VMOVUPS Y4, (DI)
+	VMOVUPS Y5, 32(DI)
+	VMOVUPS Y6, 64(DI)
+	VMOVUPS Y7, 96(DI)
+	VMOVUPS Y8, 128(DI)
+	VMOVUPS Y9, 160(DI)
+	VMOVUPS Y10, 192(DI)
+	VMOVUPS Y11, 224(DI)
+	VZEROUPPER
+	RET
+
+// Eight rows of src become eight columns of a panel, eight steps at a time.
+//
+// func transposeAVX2(dst, src *float32, row, blocks int)
+TEXT ·transposeAVX2(SB), NOSPLIT, $0-32
+	MOVQ dst+0(FP), DI
+	MOVQ src+8(FP), SI
+	MOVQ row+16(FP), R9
+	MOVQ blocks+24(FP), CX
+	SHLQ $2, R9
+	LEAQ (R9)(R9*2), R10
+	LEAQ (SI)(R9*4), DX
+
+loop:
+	VMOVUPS (SI), Y0
+	VMOVUPS (SI)(R9*1), Y1
+	VMOVUPS (SI)(R9*2), Y2
+	VMOVUPS (SI)(R10*1), Y3
+	VMOVUPS (DX), Y4
+	VMOVUPS (DX)(R9*1), Y5
+	VMOVUPS (DX)(R9*2), Y6
+	VMOVUPS (DX)(R10*1), Y7
+
+	VUNPCKLPS Y1, Y0, Y8
+	VUNPCKHPS Y1, Y0, Y9
+	VUNPCKLPS Y3, Y2, Y10
+	VUNPCKHPS Y3, Y2, Y11
+	VUNPCKLPS Y5, Y4, Y12
+	VUNPCKHPS Y5, Y4, Y13
+	VUNPCKLPS Y7, Y6, Y14
+	VUNPCKHPS Y7, Y6, Y15
+
+	VSHUFPS $0x44, Y10, Y8, Y0
+	VSHUFPS $0xEE, Y10, Y8, Y1
+	VSHUFPS $0x44, Y11, Y9, Y2
+	VSHUFPS $0xEE, Y11, Y9, Y3
+	VSHUFPS $0x44, Y14, Y12, Y4
+	VSHUFPS $0xEE, Y14, Y12, Y5
+	VSHUFPS $0x44, Y15, Y13, Y6
+	VSHUFPS $0xEE, Y15, Y13, Y7
+
+	VPERM2F128 $0x20, Y4, Y0, Y8
+	VPERM2F128 $0x20, Y5, Y1, Y9
+	VPERM2F128 $0x20, Y6, Y2, Y10
+	VPERM2F128 $0x20, Y7, Y3, Y11
+	VPERM2F128 $0x31, Y4, Y0, Y12
+	VPERM2F128 $0x31, Y5, Y1, Y13
+	VPERM2F128 $0x31, Y6, Y2, Y14
+	VPERM2F128 $0x31, Y7, Y3, Y15
+
+	VMOVUPS Y8, (DI)
+	VMOVUPS Y9, 64(DI)
+	VMOVUPS Y10, 128(DI)
+	VMOVUPS Y11, 192(DI)
+	VMOVUPS Y12, 256(DI)
+	VMOVUPS Y13, 320(DI)
+	VMOVUPS Y14, 384(DI)
+	VMOVUPS Y15, 448(DI)
+	ADDQ    $32, SI
+	ADDQ    $32, DX
+	ADDQ    $512, DI
+	DECQ    CX
+	JNZ     loop
+	VZEROUPPER
+	RET

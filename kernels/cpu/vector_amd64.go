@@ -1,0 +1,193 @@
+package cpu
+
+import "golang.org/x/sys/cpu"
+
+// hasAVX2 chooses the assembly; tests turn it off.
+var hasAVX2 = cpu.X86.HasAVX2 && cpu.X86.HasFMA
+
+func vectorName() string {
+	if hasAVX2 {
+		return "avx2"
+	}
+	return "portable"
+}
+
+// Each wrapper checks what the assembly will touch, by the slice expressions.
+
+func multiplyTile(out output, a matrix, b []float32, rows, depth int, add bool) {
+	if !hasAVX2 {
+		multiplyTileGo(out, a, b, rows, depth, add)
+		return
+	}
+	if depth == 0 {
+		multiplyTileGo(out, a, b, rows, depth, add)
+		return
+	}
+	_ = b[:depth*tileCols]
+	_ = a.at[(rows-1)*a.row+(depth-1)*a.step]
+	_ = out.at[:(rows-1)*out.row+tileCols]
+	if rows == tileRows {
+		tile6AVX2(&out.at[0], out.row, &a.at[0], a.row, a.step, &b[0], depth, add)
+		return
+	}
+	r := 0
+	if rows&4 != 0 {
+		tile4AVX2(&out.at[0], out.row, &a.at[0], a.row, a.step, &b[0], depth, add)
+		r = 4
+	}
+	if rows&2 != 0 {
+		tile2AVX2(&out.at[r*out.row], out.row, &a.at[r*a.row], a.row, a.step, &b[0], depth, add)
+		r += 2
+	}
+	if rows&1 != 0 {
+		tile1AVX2(&out.at[r*out.row], out.row, &a.at[r*a.row], a.row, a.step, &b[0], depth, add)
+	}
+}
+
+func multiplyWide(out, a []float32, step int, b []float32, next, depth int, add bool) {
+	if !hasAVX2 {
+		multiplyWideGo(out, a, step, b, next, depth, add)
+		return
+	}
+	_, _, _ = out[:4*tileCols], a[(depth-1)*step], b[:3*next+depth*tileCols]
+	wideAVX2(&out[0], &a[0], step, &b[0], next, depth, add)
+}
+
+// transposePanel sets dst[k·16 + c] to src[c·row + k], eight columns at once
+// where there are as many.
+func transposePanel(dst, src []float32, row, depth, cols int) {
+	done, blocks := 0, depth/lanes
+	if hasAVX2 && blocks > 0 {
+		for ; done+lanes <= cols; done += lanes {
+			_, _ = dst[:(depth-1)*tileCols+done+lanes], src[:(done+lanes-1)*row+depth]
+			transposeAVX2(&dst[done], &src[done*row], row, blocks)
+			if k := blocks * lanes; k < depth {
+				transposePanelGo(dst[k*tileCols+done:], src[done*row+k:], row, depth-k, lanes)
+			}
+		}
+	}
+	if done < cols {
+		transposePanelGo(dst[done:], src[done*row:], row, depth, cols-done)
+	}
+}
+
+func expRow(dst, src []float32, scale, shift float32) (sum, dot float32) {
+	if !hasAVX2 || len(src) == 0 {
+		return expRowGo(dst, src, scale, shift)
+	}
+	_ = dst[len(src)-1]
+	return expRowAVX2(&dst[0], &src[0], len(src), scale, shift)
+}
+
+func maxRow(x []float32) float32 {
+	if !hasAVX2 || len(x) == 0 {
+		return maxRowGo(x)
+	}
+	return maxRowAVX2(&x[0], len(x))
+}
+
+func dotRow(x, y []float32) float32 {
+	if !hasAVX2 || len(x) == 0 {
+		return dotRowGo(x, y)
+	}
+	_ = y[len(x)-1]
+	return dotRowAVX2(&x[0], &y[0], len(x))
+}
+
+func dot3Row(x, y, z []float32) float32 {
+	if !hasAVX2 || len(x) == 0 {
+		return dot3RowGo(x, y, z)
+	}
+	_, _ = y[len(x)-1], z[len(x)-1]
+	return dot3RowAVX2(&x[0], &y[0], &z[0], len(x))
+}
+
+func addRow(dst, x, y []float32) {
+	if !hasAVX2 || len(dst) == 0 {
+		addRowGo(dst, x, y)
+		return
+	}
+	_, _ = x[len(dst)-1], y[len(dst)-1]
+	addRowAVX2(&dst[0], &x[0], &y[0], len(dst))
+}
+
+func scaleRow(dst, x []float32, s float32) {
+	if !hasAVX2 || len(dst) == 0 {
+		scaleRowGo(dst, x, s)
+		return
+	}
+	_ = x[len(dst)-1]
+	scaleRowAVX2(&dst[0], &x[0], len(dst), s)
+}
+
+func scaleByGain(dst, x, gain []float32, s float32) {
+	if !hasAVX2 || len(dst) == 0 {
+		scaleByGainGo(dst, x, gain, s)
+		return
+	}
+	_, _ = x[len(dst)-1], gain[len(dst)-1]
+	scaleByGainAVX2(&dst[0], &x[0], &gain[0], len(dst), s)
+}
+
+func addProductRow(dst, x, y []float32, s float32) {
+	if !hasAVX2 || len(dst) == 0 {
+		addProductRowGo(dst, x, y, s)
+		return
+	}
+	_, _ = x[len(dst)-1], y[len(dst)-1]
+	addProductRowAVX2(&dst[0], &x[0], &y[0], len(dst), s)
+}
+
+func normGradRow(dx, dOut, gain, sum []float32, own, shared float32) {
+	if !hasAVX2 || len(dx) == 0 {
+		normGradRowGo(dx, dOut, gain, sum, own, shared)
+		return
+	}
+	_, _, _ = dOut[len(dx)-1], gain[len(dx)-1], sum[len(dx)-1]
+	normGradRowAVX2(&dx[0], &dOut[0], &gain[0], &sum[0], len(dx), own, shared)
+}
+
+func scoreGradRow(dp, p []float32, delta, scale float32) {
+	if !hasAVX2 || len(dp) == 0 {
+		scoreGradRowGo(dp, p, delta, scale)
+		return
+	}
+	_ = p[len(dp)-1]
+	scoreGradRowAVX2(&dp[0], &p[0], len(dp), delta, scale)
+}
+
+func logitGradRow(e, z []float32, scale, shift, a, b float32) {
+	if !hasAVX2 || len(e) == 0 {
+		logitGradRowGo(e, z, scale, shift, a, b)
+		return
+	}
+	_ = z[len(e)-1]
+	logitGradRowAVX2(&e[0], &z[0], len(e), scale, shift, a, b)
+}
+
+func swigluRow(out, gate, up []float32) {
+	if !hasAVX2 || len(out) == 0 {
+		swigluRowGo(out, gate, up)
+		return
+	}
+	_, _ = gate[len(out)-1], up[len(out)-1]
+	swigluRowAVX2(&out[0], &gate[0], &up[0], len(out))
+}
+
+func swigluGradRow(dGate, dUp, dOut, gate, up []float32) {
+	if !hasAVX2 || len(dGate) == 0 {
+		swigluGradRowGo(dGate, dUp, dOut, gate, up)
+		return
+	}
+	_, _, _, _ = dUp[len(dGate)-1], dOut[len(dGate)-1], gate[len(dGate)-1], up[len(dGate)-1]
+	swigluGradRowAVX2(&dGate[0], &dUp[0], &dOut[0], &gate[0], &up[0], len(dGate))
+}
+
+func adamRow(w, g, m, v []float32, s *adamStep) {
+	if !hasAVX2 || len(w) == 0 {
+		adamRowGo(w, g, m, v, s)
+		return
+	}
+	_, _, _ = g[len(w)-1], m[len(w)-1], v[len(w)-1]
+	adamRowAVX2(&w[0], &g[0], &m[0], &v[0], len(w), s)
+}
