@@ -1,0 +1,64 @@
+package evaluation
+
+import (
+	_ "embed"
+	"fmt"
+	"html/template"
+	"io"
+	"time"
+)
+
+// Sample is a completion to show, with what the verifier said of it.
+type Sample struct {
+	Stage      string
+	Problem    string
+	Reference  string // the reference answer
+	Completion string
+	Verdict    string
+	Tokens     int
+	Finish     string
+}
+
+// ChartGroup is the curves of one stage or kind of stage.
+type ChartGroup struct {
+	Title  string
+	Charts []Chart
+}
+
+// Report is what the page about a run shows. Empty parts are left out.
+type Report struct {
+	Run, Recipe string
+	Seed        uint64
+	Finished    time.Time
+	Elapsed     time.Duration
+	Notes       []string // sentences under the header, e.g. the hardware and what to expect
+
+	Comparisons []Comparison
+	Stages      []StageRow
+	Curves      []ChartGroup
+	Samples     []Sample
+}
+
+//go:embed report.html.tmpl
+var reportText string
+
+var reportTemplate = template.Must(template.New("report").Funcs(template.FuncMap{
+	"svg":     func(c Chart) template.HTML { return template.HTML(c.svg()) },
+	"color":   func(i int) int { return i % seriesColors },
+	"percent": percent,
+	"points":  points,
+}).Parse(reportText))
+
+// WriteReport writes r as one HTML page that needs nothing else: no scripts, no
+// fonts, no pictures from elsewhere. It follows the reader's light or dark
+// setting and fits a phone. All text is escaped. The error is the writer's.
+func WriteReport(w io.Writer, r Report) error {
+	page := struct {
+		Report
+		StageTable, LevelTable table
+	}{r, stageTable(r.Stages), levelTable(r.Stages)}
+	if err := reportTemplate.Execute(w, page); err != nil {
+		return fmt.Errorf("write report of run %s: %w", r.Run, err)
+	}
+	return nil
+}
