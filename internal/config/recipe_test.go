@@ -1,0 +1,161 @@
+package config
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+const small = `
+seed: 7
+tokenizer: {vocab: 512}
+stages:
+  - name: base
+    train: {tokens: 5000, batchTokens: 2048, mixture: {prose: 0.5, orcca: 0.5}}
+    optimizer: {lr: 2e-3, warmupSteps: 2}
+  - name: rl
+    from: base
+    rl:
+      steps: 4
+      groupsPerStep: 8
+      samples: 4
+      maxResponseTokens: [{fromStep: 0, tokens: 16}, {fromStep: 3, tokens: 32}]
+`
+
+func mustParse(t *testing.T, text string) *Recipe {
+	t.Helper()
+	r, err := Parse("runs/small.yaml", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func TestParseLayersFileOverDefaults(t *testing.T) {
+	r := mustParse(t, small)
+	base, rl := r.Stage("base"), r.Stage("rl")
+	for _, c := range []struct {
+		what      string
+		got, want any
+	}{
+		{"name, from the file's", r.Name, "small"},
+		{"seed, given", r.Seed, uint64(7)},
+		{"vocab, given", r.Tokenizer.Vocab, 512},
+		{"trainBytes, default beside it", r.Tokenizer.TrainBytes, 2_000_000},
+		{"hidden, default", r.Policy.Shape.Hidden, 128},
+		{"tieEmbeddings, default true", r.Policy.Shape.TieEmbeddings, true},
+		{"lr, given", base.Optimizer.LR, 2e-3},
+		{"clip, default beside it", base.Optimizer.Clip, 1.0},
+		{"schedule of text", base.Optimizer.Schedule, ScheduleCosine},
+		{"schedule of rl", rl.Optimizer.Schedule, ScheduleConstant},
+		{"divideByDeviation, default true", rl.RL.DivideByDeviation, true},
+		{"rl levels, the generator's", rl.RL.Levels, []int{1, 2, 3, 4}},
+		{"passAtK, powers of 4", r.Evaluation.PassAtK, []int{1, 4, 16}},
+	} {
+		if !reflect.DeepEqual(c.got, c.want) {
+			t.Errorf("%s: %v, want %v", c.what, c.got, c.want)
+		}
+	}
+}
+
+func TestZeroIsAValueWhereItMeansSomething(t *testing.T) {
+	r := mustParse(t, `
+policy: {shape: {tieEmbeddings: false}}
+generator: {boxedShare: 0}
+evaluation: {sampledProblems: 0}
+stages:
+  - name: a
+    rl: {divideByDeviation: false, evaluateEvery: 0}
+    optimizer: {weightDecay: 0, clip: 0, floor: 0, beta1: 0}
+`)
+	o := r.Stages[0].Optimizer
+	if o.WeightDecay != 0 || o.Clip != 0 || o.Floor != 0 || o.Beta1 != 0 || o.Beta2 != 0.95 {
+		t.Errorf("optimizer %+v", o)
+	}
+	if rl := r.Stages[0].RL; rl.DivideByDeviation || rl.EvaluateEvery != 0 {
+		t.Errorf("rl %+v", rl)
+	}
+	if r.Policy.Shape.TieEmbeddings || r.Generator.BoxedShare != 0 || r.Evaluation.SampledProblems != 0 {
+		t.Errorf("a zero was replaced: %+v %+v %+v", r.Policy.Shape, r.Generator, r.Evaluation)
+	}
+}
+
+func TestResolvedParsesToTheSameRecipe(t *testing.T) {
+	texts := map[string]string{
+		"small":      small,
+		"checkpoint": "policy: {checkpoint: dir}\ntokenizer: {path: t.json}\nstages: [{name: a, rl: {}}]",
+		"preset":     "stages: [{name: a, train: {preset: hybrid}}]\ncompare: {first: a, second: a}",
+		"corpus":     "stages: [{name: a, train: {mixture: {./my/x.jsonl.gz: 1}}}]",
+	}
+	for name, text := range texts {
+		r := mustParse(t, text)
+		data, err := r.Resolved()
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := Parse("other.yaml", data)
+		if err != nil {
+			t.Fatalf("%s: %v\n%s", name, err, data)
+		}
+		if !reflect.DeepEqual(r, again) {
+			t.Errorf("%s: resolved to\n%s\nwhich is %+v, not %+v", name, data, again, r)
+		}
+	}
+}
+
+func TestAnchorsShareSettings(t *testing.T) {
+	r := mustParse(t, `
+stages:
+  - {name: a, train: {preset: stable}, optimizer: &adam {lr: 3e-4, clip: 2}}
+  - name: b
+    from: a
+    train: {preset: long}
+    optimizer:
+      <<: *adam
+      clip: 0.5
+`)
+	if o := r.Stages[1].Optimizer; o.LR != 3e-4 || o.Clip != 0.5 {
+		t.Errorf("merged optimizer %+v", o)
+	}
+}
+
+func TestParseFileSaysWhatToDoAboutAMissingFile(t *testing.T) {
+	_, err := ParseFile(filepath.Join(t.TempDir(), "none.yaml"))
+	if !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "none.yaml") || !strings.Contains(err.Error(), "--list") {
+		t.Errorf("error %v", err)
+	}
+	path := filepath.Join(t.TempDir(), "here.yaml")
+	if err := os.WriteFile(path, []byte(small), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := ParseFile(path); err != nil || r.Name != "here" {
+		t.Errorf("parsed %+v, %v", r, err)
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add(small)
+	f.Add("stages: [{name: a, train: {preset: hybrid}}]")
+	f.Add("stages:\n - &a {name: a, rl: {steps: 2e1}}\n - *a")
+	f.Fuzz(func(t *testing.T, text string) {
+		r, err := Parse("fuzz.yaml", []byte(text))
+		if err != nil {
+			return
+		}
+		data, err := r.Resolved()
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := Parse("fuzz.yaml", data)
+		if err != nil {
+			t.Fatalf("resolved recipe is refused: %v\n%s", err, data)
+		}
+		if !reflect.DeepEqual(r, again) {
+			t.Fatalf("%+v\nresolved to\n%s\nwhich is\n%+v", r, data, again)
+		}
+	})
+}
