@@ -1,0 +1,35 @@
+package actors
+
+import "github.com/octorl/octorl/policy"
+
+// The instance tokens of subjects: which kind of actor takes a message.
+const (
+	instanceRollout   = "rollout"
+	instanceVerifier  = "verifier"
+	instanceBuffer    = "buffer"
+	instanceEvaluator = "evaluator"
+	instanceLearner   = "learner"
+)
+
+// bufferCredit and evaluatorCredit are how many verified groups their actors
+// hold unacked.
+const (
+	bufferCredit    = 64
+	evaluatorCredit = 64
+)
+
+// failed tells the node that an actor cannot go on. The run stops, keeps what it
+// has, and reports err.
+type failed struct {
+	actor string
+	err   error
+}
+
+// standing is where a stage stands: the policy after step steps is version
+// step of the stage.
+type standing struct {
+	stage string
+	step  int
+}
+
+func (s standing) version() policy.Version { return policy.Version(s.step) }

@@ -1,0 +1,108 @@
+package actors
+
+import (
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"github.com/rs/zerolog"
+
+	"github.com/octorl/octorl/actors/bus"
+	"github.com/octorl/octorl/policy"
+	"github.com/octorl/octorl/reward"
+	"github.com/octorl/octorl/rollout"
+)
+
+// crew is what the actors of one process are made of.
+type crew struct {
+	run, node string
+	bus       *bus.Bus
+	log       zerolog.Logger
+	materials *materials
+	workshop  *workshop // the head's only
+	shape     reward.Shape
+
+	rollouts, verifiers int
+	newPolicy           func() (*policy.Policy, weightsSource, error)
+}
+
+// newSystem returns an actor system that logs through log.
+func newSystem(log zerolog.Logger) *actor.ActorSystem {
+	quiet := log.Level(zerolog.WarnLevel)
+	return actor.NewActorSystem(actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger {
+		return slog.New(zerolog.NewSlogHandler(quiet))
+	}))
+}
+
+// spawn starts a child of c.
+func (w *crew) spawn(c actor.SpawnerContext, name string, produce func() actor.Actor) *actor.PID {
+	pid, err := c.SpawnNamed(actor.PropsFromProducer(produce, actor.WithSupervisor(&escalation{})), name)
+	if err != nil {
+		panic(fmt.Sprintf("spawn %s: %v", name, err))
+	}
+	return pid
+}
+
+func (w *crew) spawnGateway(c actor.SpawnerContext) *actor.PID {
+	return w.spawn(c, "gateway", func() actor.Actor { return newGateway(w.run, w.node, w.bus, w.log) })
+}
+
+// spawnWorkers starts the rollouts and verifiers of this process.
+func (w *crew) spawnWorkers(c actor.Context, gateway *actor.PID) error {
+	for i := range w.verifiers {
+		w.spawn(c, fmt.Sprintf("verifier-%d", i), func() actor.Actor {
+			return &verifier{gateway: gateway, verify: reward.MathVerifier{}}
+		})
+	}
+	for i := range w.rollouts {
+		p, source, err := w.newPolicy()
+		if err != nil {
+			return err
+		}
+		engine, err := rollout.New(p, w.materials.engineConfig())
+		if err != nil {
+			return fmt.Errorf("start rollout %d: %w", i, err)
+		}
+		w.spawn(c, fmt.Sprintf("rollout-%d", i), func() actor.Actor {
+			return &rolloutActor{
+				node: w.node, gateway: gateway, engine: engine, weights: source,
+				credit: groupsHeld, log: w.log,
+			}
+		})
+	}
+	return nil
+}
+
+// groupsHeld is how many groups one rollout draws at a time. Fewer fill the
+// batch badly, more leave nothing to the other rollouts of a step.
+const groupsHeld = 8
+
+// escalation is the supervision of every child: a panic is a bug, so it is
+// reported and the run ends at its newest checkpoint, rather than going on from
+// a state that nobody understands.
+type escalation struct{}
+
+// HandleFailure implements actor.SupervisorStrategy.
+func (*escalation) HandleFailure(system *actor.ActorSystem, supervisor actor.Supervisor, child *actor.PID, _ *actor.RestartStatistics, reason, message any) {
+	supervisor.StopChildren(child)
+	system.Root.Send(&actor.PID{Address: child.Address, Id: nodeName}, failed{
+		actor: child.Id, err: fmt.Errorf("panic on %T: %v", message, reason),
+	})
+}
+
+const nodeName = "node"
+
+// stopTree stops the node and all its children and waits, at most for limit.
+func stopTree(system *actor.ActorSystem, node *actor.PID, limit time.Duration) {
+	future := system.Root.StopFuture(node)
+	done := make(chan struct{})
+	go func() {
+		_ = future.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-time.After(limit):
+	}
+}

@@ -1,0 +1,214 @@
+package actors
+
+import (
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/octorl/octorl/actors/message"
+)
+
+// startStage tells the learner to carry out a stage, from its newest
+// checkpoint where there is one. A finished stage is only loaded.
+type startStage struct{ stage string }
+
+// stopStage tells the learner to save at the next step boundary and go quiet.
+type stopStage struct{}
+
+// stageFinished tells the node that a stage's policy is final, saved and in the
+// shared weights.
+type stageFinished struct {
+	at     standing
+	digest string
+}
+
+// stageStopped tells the node that the learner has saved and is quiet.
+type stageStopped struct{ at standing }
+
+// What comes back from the learner's background.
+type (
+	sessionOpened struct {
+		session *session
+		err     error
+	}
+	stepDone struct {
+		values map[string]float64
+		sample *message.SampleReported
+		err    error
+	}
+	sessionSaved struct {
+		final  bool
+		digest string
+		err    error
+	}
+)
+
+// learnerActor owns the weights, the optimizer and the position in the data.
+// All arithmetic is done by a session on its background; the actor decides what
+// comes next: a step, a checkpoint, an evaluation, the end.
+type learnerActor struct {
+	node, curriculum, buffer, evaluator *actor.PID
+	workshop                            *workshop
+	work                                *background
+
+	session  *session
+	busy     bool // something of ours is in the background
+	quiet    bool // waiting for a batch or an evaluation: a boundary
+	stopping bool
+	stopped  bool
+}
+
+// Receive implements actor.Actor.
+func (l *learnerActor) Receive(c actor.Context) {
+	switch m := c.Message().(type) {
+	case *actor.Started:
+		l.work = newBackground(c.ActorSystem().Root, c.Self())
+	case startStage:
+		l.do(func() any { s, err := l.workshop.open(m.stage); return sessionOpened{session: s, err: err} })
+	case sessionOpened:
+		l.onSessionOpened(c, m)
+	case batchReady:
+		l.onBatchReady(m)
+	case stepDone:
+		l.onStepDone(c, m)
+	case examined:
+		l.onExamined(c, m)
+	case sessionSaved:
+		l.onSessionSaved(c, m)
+	case provideWeights:
+		l.onProvideWeights(c, m)
+	case stopStage:
+		l.stopping = true
+		if !l.busy {
+			l.save(false)
+		}
+	case *actor.Stopping:
+		l.work.close()
+	}
+}
+
+// do queues work that comes back as one message.
+func (l *learnerActor) do(job func() any) {
+	l.busy, l.quiet = true, false
+	l.work.do(job)
+}
+
+func (l *learnerActor) onProvideWeights(c actor.Context, m provideWeights) {
+	root, sender, s := c.ActorSystem().Root, c.Sender(), l.session
+	l.work.do(func() any {
+		root.Send(sender, l.workshop.provide(s, m.at))
+		return nil
+	})
+}
+
+// fail reports an error that ends the run. Nothing is lost but the step under
+// way: the newest checkpoint stands.
+func (l *learnerActor) fail(c actor.Context, err error) bool {
+	if err == nil {
+		return false
+	}
+	l.stopped = true
+	c.Send(l.node, failed{actor: instanceLearner, err: err})
+	return true
+}
+
+func (l *learnerActor) onSessionOpened(c actor.Context, m sessionOpened) {
+	l.busy = false
+	if l.fail(c, m.err) {
+		return
+	}
+	l.session = m.session
+	s := m.session
+	c.Send(l.node, stageOpened{at: s.at(), numSteps: s.numSteps(), kind: s.kind(), resumed: s.step > 0 && !s.final})
+	if s.final {
+		c.Send(l.node, stageFinished{at: s.at(), digest: s.digest})
+		return
+	}
+	l.advance(c)
+}
+
+// advance starts what follows a step boundary.
+func (l *learnerActor) advance(c actor.Context) {
+	s := l.session
+	switch {
+	case s.step == s.numSteps():
+		l.save(true)
+	case l.stopping:
+		l.save(false)
+	case s.probeDue():
+		l.quiet = true
+		c.Send(l.evaluator, examine{at: s.at(), requests: l.workshop.materials.exam(s.at(), true), to: c.Self()})
+	default:
+		l.next(c)
+	}
+}
+
+// next starts the next step: at once on text, by asking for groups in RL.
+func (l *learnerActor) next(c actor.Context) {
+	s := l.session
+	if s.mid != nil {
+		l.do(func() any { return s.trainStep() })
+		return
+	}
+	l.quiet = true
+	rl := rlOf(s.stage)
+	c.Send(l.buffer, openBatch{stage: s.stage.Name, step: s.step + 1, groups: rl.GroupsPerStep, version: s.at().version(), to: c.Self()})
+	c.Send(l.curriculum, openStep{at: s.at()})
+}
+
+func (l *learnerActor) onBatchReady(m batchReady) {
+	s := l.session
+	if l.stopping || s == nil || m.stage != s.stage.Name || m.step != s.step+1 {
+		return
+	}
+	l.do(func() any { return s.policyStep(m) })
+}
+
+func (l *learnerActor) onStepDone(c actor.Context, m stepDone) {
+	l.busy = false
+	if l.fail(c, m.err) {
+		return
+	}
+	s := l.session
+	c.Send(l.node, stepReported{at: s.at(), numSteps: s.numSteps(), kind: s.kind(), values: m.values, sample: m.sample})
+	if s.step < s.numSteps() && s.checkpointDue() {
+		l.save(false)
+		return
+	}
+	l.advance(c)
+}
+
+func (l *learnerActor) onExamined(c actor.Context, m examined) {
+	s := l.session
+	if l.stopped || m.at != s.at() {
+		return
+	}
+	s.probed = s.step
+	c.Send(l.node, probed{examined: m})
+	if !l.busy && !l.stopping {
+		l.next(c)
+	}
+}
+
+func (l *learnerActor) save(final bool) {
+	s := l.session
+	if s == nil || s.final {
+		l.do(func() any { return sessionSaved{} })
+		return
+	}
+	l.do(func() any { digest, err := s.save(final); return sessionSaved{final: final, digest: digest, err: err} })
+}
+
+func (l *learnerActor) onSessionSaved(c actor.Context, m sessionSaved) {
+	l.busy = false
+	if l.fail(c, m.err) {
+		return
+	}
+	switch {
+	case m.final:
+		c.Send(l.node, stageFinished{at: l.session.at(), digest: m.digest})
+	case l.stopping:
+		l.stopped = true
+		c.Send(l.node, stageStopped{})
+	default:
+		l.advance(c)
+	}
+}

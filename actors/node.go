@@ -1,0 +1,147 @@
+package actors
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"github.com/rs/zerolog"
+
+	"github.com/octorl/octorl/actors/message"
+)
+
+// What the learner tells the node.
+type (
+	stageOpened struct {
+		at       standing
+		numSteps int
+		kind     string
+		resumed  bool
+	}
+	stepReported struct {
+		at       standing
+		numSteps int
+		kind     string
+		values   map[string]float64
+		sample   *message.SampleReported
+	}
+	probed struct{ examined examined }
+)
+
+// stopRun asks the head node to bring the run to a step boundary and end it.
+type stopRun struct{}
+
+// outcome is how a run ended.
+type outcome struct {
+	stopped bool // by request, before its end
+	err     error
+}
+
+// headNode leads a run: it starts the other actors, hands the learner one stage
+// after another, has each finished stage evaluated, and keeps the records. It
+// holds nothing that the run directory does not.
+type headNode struct {
+	crew     crew
+	scribe   *scribe
+	log      zerolog.Logger
+	done     chan<- outcome
+	stages   []string // still to do, first first
+	learner  *actor.PID
+	eval     *actor.PID
+	gateway  *actor.PID
+	opened   stageOpened
+	started  time.Time
+	ended    bool
+	stopping bool
+}
+
+// Receive implements actor.Actor.
+func (n *headNode) Receive(c actor.Context) {
+	switch m := c.Message().(type) {
+	case *actor.Started:
+		n.onStarted(c)
+	case stageOpened:
+		n.onStageOpened(c, m)
+	case stepReported:
+		n.onStepReported(c, m)
+	case probed:
+		n.end(n.scribe.probe(m.examined, n.opened))
+	case stageFinished:
+		n.onStageFinished(c, m)
+	case examined:
+		n.onExamined(c, m)
+	case stopRun:
+		n.stopping = true
+		c.Send(n.learner, stopStage{})
+	case stageStopped:
+		n.finish(outcome{stopped: true})
+	case failed:
+		n.end(fmt.Errorf("%s: %w", m.actor, m.err))
+	}
+}
+
+func (n *headNode) onStarted(c actor.Context) {
+	n.gateway = n.crew.spawnGateway(c)
+	n.scribe.announce = func(noun, verb string, body any) {
+		c.ActorSystem().Root.Send(n.gateway, announce{noun: noun, verb: verb, body: body})
+	}
+	n.crew.spawnWorkers(c, n.gateway)
+	n.eval = n.crew.spawn(c, instanceEvaluator, func() actor.Actor { return &evaluator{gateway: n.gateway} })
+	curriculum := n.crew.spawn(c, "curriculum", func() actor.Actor {
+		return &curriculum{gateway: n.gateway, materials: n.crew.materials}
+	})
+	buffer := n.crew.spawn(c, instanceBuffer, func() actor.Actor { return newBuffer(n.gateway, n.crew.shape) })
+	n.learner = n.crew.spawn(c, instanceLearner, func() actor.Actor {
+		return &learnerActor{node: c.Self(), curriculum: curriculum, buffer: buffer, evaluator: n.eval, workshop: n.crew.workshop}
+	})
+	n.nextStage(c)
+}
+
+func (n *headNode) nextStage(c actor.Context) {
+	if len(n.stages) == 0 {
+		n.end(n.scribe.finish())
+		n.finish(outcome{})
+		return
+	}
+	c.Send(n.learner, startStage{stage: n.stages[0]})
+}
+
+func (n *headNode) onStageOpened(c actor.Context, m stageOpened) {
+	n.opened, n.started = m, time.Now()
+	n.end(n.scribe.stageOpened(m))
+}
+
+func (n *headNode) onStepReported(c actor.Context, m stepReported) {
+	n.end(n.scribe.step(m))
+}
+
+func (n *headNode) onStageFinished(c actor.Context, m stageFinished) {
+	n.end(n.scribe.stageFinished(m, time.Since(n.started)))
+	if n.stopping {
+		n.finish(outcome{stopped: true})
+		return
+	}
+	c.Send(n.eval, examine{at: m.at, requests: n.crew.materials.exam(m.at, false), to: c.Self()})
+}
+
+func (n *headNode) onExamined(c actor.Context, m examined) {
+	n.end(n.scribe.examined(m))
+	n.stages = n.stages[1:]
+	if !n.stopping {
+		n.nextStage(c)
+	}
+}
+
+// end ends the run where err is not nil.
+func (n *headNode) end(err error) {
+	if err != nil {
+		n.finish(outcome{err: err})
+	}
+}
+
+func (n *headNode) finish(o outcome) {
+	if !n.ended {
+		n.ended = true
+		n.done <- o
+	}
+}

@@ -1,0 +1,213 @@
+package actors
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"github.com/rs/zerolog"
+
+	"github.com/octorl/octorl/actors/bus"
+	"github.com/octorl/octorl/internal/config"
+	"github.com/octorl/octorl/kernels"
+	"github.com/octorl/octorl/policy"
+	"github.com/octorl/octorl/reward"
+)
+
+// ErrStopped is returned when a run was stopped before its end. The same command
+// resumes it.
+var ErrStopped = errors.New("run stopped before its end")
+
+// Options say where and how a recipe is run.
+type Options struct {
+	Directory string // of the run; made when missing
+	Device    kernels.Device
+	Log       zerolog.Logger
+
+	Listen string // host:port that other nodes may join at; empty for no socket
+	URL    string // an external bus instead of the embedded one
+	Token  string // secret of the bus
+
+	// Watch, where given, receives the run's messages for watchers, as *message
+	// types, from one goroutine. It must not block.
+	Watch func(body any)
+	// Lead keeps rollouts and verifiers out of this process: joining nodes do
+	// all of their work.
+	Lead bool
+
+	// Joinable, where given, is told the URL at which nodes can join.
+	Joinable func(url string)
+}
+
+// Run carries out a recipe in a directory, from where the directory stands, and
+// returns the evaluations of its stages. When ctx ends it stops at the next step
+// boundary and returns ErrStopped. It returns ErrOtherRecipe, ErrInUse, and the
+// errors of the bus, the disk and the device, each with a remedy.
+func Run(ctx context.Context, r *config.Recipe, o Options) (*Results, error) {
+	resolved, err := r.Resolved()
+	if err != nil {
+		return nil, err
+	}
+	d, err := openDirectory(o.Directory, resolved)
+	if err != nil {
+		return nil, err
+	}
+	defer d.Close()
+	stages := d.unfinished(r)
+	if len(stages) == 0 {
+		return ReadResults(o.Directory)
+	}
+	h := &head{recipe: r, resolved: resolved, dir: d, options: o}
+	if err := h.run(ctx, stages); err != nil {
+		return nil, err
+	}
+	return ReadResults(o.Directory)
+}
+
+// unfinished lists the stages without a final checkpoint or an evaluation.
+func (d *directory) unfinished(r *config.Recipe) []string {
+	var names []string
+	for _, s := range r.Stages {
+		_, final := os.Stat(d.final(s.Name))
+		_, evaluated := os.Stat(d.evaluation(s.Name))
+		if final != nil || evaluated != nil {
+			names = append(names, s.Name)
+		}
+	}
+	return names
+}
+
+// head is a run in progress in this process.
+type head struct {
+	recipe   *config.Recipe
+	resolved []byte
+	dir      *directory
+	options  Options
+
+	materials *materials
+	policy    *policy.Policy
+	bus       *bus.Bus
+}
+
+func (h *head) run(ctx context.Context, stages []string) error {
+	var err error
+	if h.materials, err = newMaterials(h.recipe, h.dir.tokenizer()); err != nil {
+		return err
+	}
+	if h.policy, err = policy.New(h.options.Device, h.materials.config); err != nil {
+		return err
+	}
+	defer h.policy.Free()
+	if h.bus, err = h.openBus(); err != nil {
+		return err
+	}
+	defer h.bus.Close()
+	s, err := openScribe(h.recipe.Name, h.dir, h.recipe)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	stop, err := h.watch()
+	if err != nil {
+		return err
+	}
+	defer stop()
+	return h.lead(ctx, stages, s)
+}
+
+// openBus opens the bus with empty queues: what was under way when the run was
+// last stopped is asked for again.
+func (h *head) openBus() (*bus.Bus, error) {
+	o := h.options
+	if err := os.RemoveAll(h.dir.bus()); err != nil {
+		return nil, fmt.Errorf("clear the bus of the run: %w", err)
+	}
+	b, err := bus.Open(bus.Config{
+		URL: o.URL, Listen: o.Listen, StoreDir: h.dir.bus(), Name: h.recipe.Name, Token: o.Token,
+		OnEvent: func(e bus.Event) { o.Log.Debug().Err(e.Err).Str("event", string(e.Kind)).Msg("bus") },
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := openQueues(b, h.recipe.Name); err != nil {
+		b.Close()
+		return nil, err
+	}
+	if err := h.publish(b); err != nil {
+		b.Close()
+		return nil, err
+	}
+	if o.Joinable != nil && o.Listen != "" {
+		o.Joinable(b.URL())
+	}
+	return b, nil
+}
+
+func (h *head) watch() (stop func(), err error) {
+	if h.options.Watch == nil {
+		return func() {}, nil
+	}
+	return watchRun(h.bus, h.recipe.Name, h.options.Watch)
+}
+
+// lead starts the actors and waits for the end of the run.
+func (h *head) lead(ctx context.Context, stages []string, s *scribe) error {
+	system := newSystem(h.options.Log)
+	defer system.Shutdown()
+	done := make(chan outcome, 1)
+	stopServing, err := h.serveWeights(system)
+	if err != nil {
+		return err
+	}
+	defer stopServing()
+	node, err := system.Root.SpawnNamed(actor.PropsFromProducer(func() actor.Actor {
+		return &headNode{crew: h.crew(), scribe: s, log: h.options.Log, done: done, stages: stages}
+	}, actor.WithSupervisor(&escalation{})), nodeName)
+	if err != nil {
+		return fmt.Errorf("start the node: %w", err)
+	}
+	defer stopTree(system, node, 10*time.Second)
+	select {
+	case o := <-done:
+		return o.result()
+	case <-ctx.Done():
+	}
+	system.Root.Send(node, stopRun{})
+	return (<-done).result()
+}
+
+func (o outcome) result() error {
+	if o.err == nil && o.stopped {
+		return ErrStopped
+	}
+	return o.err
+}
+
+func (h *head) crew() crew {
+	log := h.options.Log
+	return crew{
+		run: h.recipe.Name, node: headName, bus: h.bus, log: log, materials: h.materials,
+		workshop: &workshop{
+			dir: h.dir, recipe: h.recipe, resolved: h.resolved, materials: h.materials, policy: h.policy, bus: h.bus,
+			warn: func(err error) { log.Warn().Err(err).Msg("checkpoint passed over") },
+		},
+		shape:     reward.DefaultShape(),
+		rollouts:  h.workers(h.recipe.Scale.Rollouts),
+		verifiers: h.workers(h.recipe.Scale.Verifiers),
+		newPolicy: func() (*policy.Policy, weightsSource, error) { return h.policy, nil, nil },
+	}
+}
+
+// workers is how many of wanted workers start in this process.
+func (h *head) workers(wanted int) int {
+	if h.options.Lead {
+		return 0
+	}
+	return wanted
+}
+
+// headName is the head node's name on the bus.
+const headName = "head"

@@ -1,0 +1,158 @@
+package actors
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/octorl/octorl/actors/message"
+	"github.com/octorl/octorl/evaluation"
+	"github.com/octorl/octorl/internal/config"
+)
+
+// scribe keeps the records of a run: metrics, events, samples and evaluations
+// in its directory, and the same as messages for whoever watches. It belongs to
+// the head node and is used from its mailbox only.
+type scribe struct {
+	run      string
+	dir      *directory
+	recipe   *config.Recipe
+	announce func(noun, verb string, body any)
+
+	metrics, events, samples *record
+	lastSample               time.Time
+}
+
+// event is a line of events.jsonl.
+type event struct {
+	Time    time.Time `json:"time"`
+	Event   string    `json:"event"`
+	Stage   string    `json:"stage,omitempty"`
+	Step    int       `json:"step,omitempty"`
+	Digest  string    `json:"digest,omitempty"`
+	Seconds float64   `json:"seconds,omitempty"`
+}
+
+// openScribe opens the records. Lines about steps that a stage's newest
+// checkpoint does not have are dropped: those steps happen again.
+func openScribe(run string, d *directory, r *config.Recipe) (*scribe, error) {
+	s := &scribe{run: run, dir: d, recipe: r, announce: func(string, string, any) {}}
+	reached := map[string]int{}
+	for _, stage := range r.Stages {
+		reached[stage.Name] = d.reached(stage.Name)
+	}
+	keep := func(line []byte) bool {
+		var at struct {
+			Stage string
+			Step  int
+		}
+		return json.Unmarshal(line, &at) == nil && at.Step <= reached[at.Stage]
+	}
+	var errs [3]error
+	s.metrics, errs[0] = openRecord(d.metrics(), keep)
+	s.samples, errs[1] = openRecord(d.samples(), keep)
+	s.events, errs[2] = openRecord(d.events(), nil)
+	return s, errors.Join(errs[:]...)
+}
+
+func (s *scribe) close() {
+	for _, r := range []*record{s.metrics, s.events, s.samples} {
+		r.close()
+	}
+}
+
+func (s *scribe) stageOpened(m stageOpened) error {
+	s.announce("stage", "reported", message.StageReported{
+		Stage: m.at.stage, Kind: m.kind, State: "started", Step: m.at.step, NumSteps: m.numSteps,
+	})
+	return s.events.append(event{Time: time.Now(), Event: "stage-started", Stage: m.at.stage, Step: m.at.step})
+}
+
+// step records one step's metrics, and a sample now and then.
+func (s *scribe) step(m stepReported) error {
+	err := s.report(message.MetricsReported{
+		Run: s.run, Stage: m.at.stage, Kind: m.kind, Step: m.at.step, NumSteps: m.numSteps,
+		Time: time.Now().UnixNano(), Values: m.values,
+	})
+	if m.sample == nil {
+		return err
+	}
+	s.announce("sample", "reported", *m.sample)
+	return errors.Join(err, s.samples.append(m.sample))
+}
+
+// probe records an evaluation in the middle of a stage.
+func (s *scribe) probe(m examined, at stageOpened) error {
+	return s.report(message.MetricsReported{
+		Run: s.run, Stage: m.at.stage, Kind: kindEvaluation, Step: m.at.step, NumSteps: at.numSteps,
+		Time: time.Now().UnixNano(), Values: summaryValues(s.summarize(m)),
+	})
+}
+
+func (s *scribe) report(m message.MetricsReported) error {
+	s.announce("metrics", "reported", m)
+	return s.metrics.append(m)
+}
+
+func (s *scribe) stageFinished(m stageFinished, took time.Duration) error {
+	s.announce("stage", "reported", message.StageReported{Stage: m.at.stage, State: "finished", Step: m.at.step, NumSteps: m.at.step})
+	return s.events.append(event{
+		Time: time.Now(), Event: "stage-finished", Stage: m.at.stage, Step: m.at.step, Digest: m.digest, Seconds: took.Seconds(),
+	})
+}
+
+// examined writes a stage's evaluation.
+func (s *scribe) examined(m examined) error {
+	summary := s.summarize(m)
+	data, err := json.MarshalIndent(result{Stage: m.at.stage, Step: m.at.step, Summary: summary, Greedy: m.greedy, Sampled: m.sampled}, "", " ")
+	if err != nil {
+		return fmt.Errorf("write evaluation of %s: %w", m.at.stage, err)
+	}
+	path := s.dir.evaluation(m.at.stage)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return fmt.Errorf("write evaluation of %s: %w", m.at.stage, err)
+	}
+	if err := writeFile(path, data); err != nil {
+		return err
+	}
+	s.announce("metrics", "reported", message.MetricsReported{
+		Run: s.run, Stage: m.at.stage, Kind: kindEvaluation, Step: m.at.step, NumSteps: m.at.step,
+		Time: time.Now().UnixNano(), Values: summaryValues(summary),
+	})
+	return nil
+}
+
+// result is an evaluation file.
+type result struct {
+	Stage   string             `json:"stage"`
+	Step    int                `json:"step"`
+	Summary evaluation.Summary `json:"summary"`
+	Greedy  []evaluation.Item  `json:"greedy"`
+	Sampled []evaluation.Item  `json:"sampled"`
+}
+
+func readResult(path string) (*result, error) {
+	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read evaluation: %w", err)
+	}
+	r := &result{}
+	if err := json.Unmarshal(data, r); err != nil {
+		return nil, fmt.Errorf("read evaluation %s: %w; delete it to have it made again", path, err)
+	}
+	return r, nil
+}
+
+// finish writes the report of the whole run.
+func (s *scribe) finish() error {
+	err := s.events.append(event{Time: time.Now(), Event: "run-finished"})
+	s.announce("run", "finished", message.RunFinished{Run: s.run})
+	return errors.Join(err, writeReport(s.dir, s.recipe))
+}

@@ -1,0 +1,341 @@
+package actors
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/octorl/octorl/actors/bus"
+	"github.com/octorl/octorl/actors/message"
+	"github.com/octorl/octorl/corpus"
+	"github.com/octorl/octorl/internal/config"
+	"github.com/octorl/octorl/learner"
+	"github.com/octorl/octorl/policy"
+)
+
+// The kinds of stages and of metrics.
+const (
+	kindTrain      = "train"
+	kindRL         = "rl"
+	kindEvaluation = "evaluation"
+)
+
+// positionFile holds a session's position in a checkpoint.
+const positionFile = "position.json"
+
+// workshop opens sessions: it has what all stages of a run share.
+type workshop struct {
+	dir       *directory
+	recipe    *config.Recipe
+	resolved  []byte
+	materials *materials
+	policy    *policy.Policy // the one that rollouts of this process sample from
+	bus       *bus.Bus
+	provided  message.PolicyPublished // what the object store has; background only
+	warn      func(err error)
+}
+
+// session is a stage under way: the policy's weights, the optimizer, and the
+// position in the data. Its methods are long work, run one at a time on the
+// learner's background.
+type session struct {
+	shop   *workshop
+	stage  *config.Stage
+	step   int // steps done
+	probed int // step of the last evaluation inside the stage, -1 before the first
+	saved  int // step of the newest checkpoint, -1 without one
+	final  bool
+	digest string // of the weights, when final
+
+	mid      *learner.MidTrainer
+	stream   *corpus.Stream
+	rl       *learner.PolicyTrainer
+	schedule learner.Schedule
+	started  time.Time // of the wait for a batch
+}
+
+// position is what a checkpoint adds to weights and optimizer.
+type position struct {
+	Stage  string              `json:"stage"`
+	Step   int                 `json:"step"`
+	Final  bool                `json:"final"`
+	Digest string              `json:"digest"`
+	Stream *corpus.StreamState `json:"stream,omitempty"`
+}
+
+func (s *session) at() standing  { return standing{stage: s.stage.Name, step: s.step} }
+func (s *session) numSteps() int { return s.stage.NumSteps() }
+
+func (s *session) kind() string {
+	if s.stage.RL != nil {
+		return kindRL
+	}
+	return kindTrain
+}
+
+// probeDue reports whether the held-out problems are due at this boundary.
+func (s *session) probeDue() bool {
+	if s.stage.RL == nil || s.probed == s.step || s.step == s.numSteps() {
+		return false
+	}
+	every := s.stage.RL.EvaluateEvery
+	return every > 0 && s.step%every == 0
+}
+
+func (s *session) checkpointDue() bool {
+	return s.step%s.shop.recipe.Checkpoint.EverySteps == 0 && s.saved != s.step
+}
+
+// open brings the policy to where a stage stands and returns its session.
+func (w *workshop) open(name string) (*session, error) {
+	s := &session{shop: w, stage: w.recipe.Stage(name), probed: -1, saved: -1, started: time.Now()}
+	path, damaged := w.dir.latest(name)
+	for _, err := range damaged {
+		w.warn(err)
+	}
+	if err := s.load(path); err != nil {
+		return nil, fmt.Errorf("open stage %s: %w", name, err)
+	}
+	if s.final {
+		return s, nil
+	}
+	if err := s.equip(); err != nil {
+		return nil, fmt.Errorf("open stage %s: %w", name, err)
+	}
+	if path != "" {
+		if err := s.restore(path); err != nil {
+			return nil, fmt.Errorf("resume stage %s: %w", name, err)
+		}
+	}
+	return s, nil
+}
+
+// load sets the weights and the step: from the stage's checkpoint at path, or
+// else from the stage it starts from, or else the initial ones.
+func (s *session) load(path string) error {
+	w := s.shop
+	if path != "" {
+		p, err := readPosition(path)
+		if err != nil {
+			return err
+		}
+		s.step, s.saved, s.final, s.digest = p.Step, p.Step, p.Final, p.Digest
+		return loadWeights(w.policy, path)
+	}
+	return w.start(w.policy, s.stage)
+}
+
+// start sets p to the weights that a stage begins with.
+func (w *workshop) start(p *policy.Policy, stage *config.Stage) error {
+	if stage.From != "" {
+		return loadWeights(p, w.dir.final(stage.From))
+	}
+	if w.recipe.Policy.Checkpoint != "" {
+		return loadWeights(p, w.recipe.Policy.Checkpoint)
+	}
+	p.Init(w.recipe.Seed)
+	return nil
+}
+
+// loadWeights sets p's weights to those of a checkpoint directory.
+func loadWeights(p *policy.Policy, dir string) error {
+	from, err := policy.Load(p.Device(), dir)
+	if err != nil {
+		return err
+	}
+	defer from.Free()
+	weights, err := from.ReadWeights()
+	if err != nil {
+		return err
+	}
+	if len(weights) != p.NumParameters() {
+		return fmt.Errorf("load %s: it has %d parameters, the recipe's policy %d", dir, len(weights), p.NumParameters())
+	}
+	p.SetWeights(weights)
+	return nil
+}
+
+// equip makes the trainer and, for text, the stream.
+func (s *session) equip() error {
+	o := s.stage.Optimizer
+	s.schedule = learner.Schedule{Kind: learner.ScheduleKind(o.Schedule), Peak: o.LR, Warmup: o.WarmupSteps, Floor: o.Floor}
+	adam := learner.OptimizerConfig{Beta1: o.Beta1, Beta2: o.Beta2, Eps: o.Eps, WeightDecay: o.WeightDecay, MaxNorm: o.Clip}
+	var err error
+	if s.stage.RL != nil {
+		return s.equipRL(adam)
+	}
+	if s.stream, err = s.shop.materials.stream(s.stage); err != nil {
+		return err
+	}
+	s.mid, err = learner.NewMidTrainer(s.shop.policy, learner.MidConfig{
+		MicrobatchTokens: max(min(s.stage.Train.BatchTokens, microbatchTokens), s.stage.Train.MaxDocumentTokens),
+		Optimizer:        adam,
+	})
+	return err
+}
+
+// microbatchTokens is the most packed tokens of one pass.
+const microbatchTokens = 4096
+
+func (s *session) equipRL(adam learner.OptimizerConfig) error {
+	r := s.stage.RL
+	c := learner.DefaultRLConfig()
+	c.ClipLow, c.ClipHigh, c.DualClip = r.ClipLow, r.ClipHigh, r.DualClip
+	c.KL, c.EntropyCoef, c.Temperature = r.KL, r.Entropy, r.Temperature
+	c.UpdatesPerBatch = r.UpdatesPerStep
+	c.Advantage.DivideByDeviation = r.DivideByDeviation
+	c.MicrobatchTokens = max(microbatchTokens, s.shop.policy.Config().MaxPositions)
+	c.Optimizer = adam
+	var reference *policy.Policy
+	if r.KL != 0 {
+		var err error
+		if reference, err = policy.New(s.shop.policy.Device(), s.shop.policy.Config()); err != nil {
+			return err
+		}
+		if err := s.shop.start(reference, s.stage); err != nil {
+			return err
+		}
+	}
+	var err error
+	s.rl, err = learner.NewPolicyTrainer(s.shop.policy, reference, c)
+	return err
+}
+
+func (s *session) optimizer() *learner.Optimizer {
+	if s.rl != nil {
+		return s.rl.Optimizer()
+	}
+	return s.mid.Optimizer()
+}
+
+// restore reads optimizer and stream from a checkpoint of this stage.
+func (s *session) restore(path string) error {
+	if _, err := learner.LoadState(path, s.optimizer()); err != nil {
+		return err
+	}
+	p, err := readPosition(path)
+	if err != nil {
+		return err
+	}
+	if s.stream != nil && p.Stream != nil {
+		return s.stream.SetState(*p.Stream)
+	}
+	return nil
+}
+
+func readPosition(dir string) (position, error) {
+	var p position
+	data, err := os.ReadFile(filepath.Join(dir, positionFile))
+	if err == nil {
+		err = json.Unmarshal(data, &p)
+	}
+	if err != nil {
+		return p, fmt.Errorf("read %s of %s: %w; delete this folder to use the checkpoint before it", positionFile, dir, err)
+	}
+	return p, nil
+}
+
+// trainStep makes one step on text.
+func (s *session) trainStep() stepDone {
+	began := time.Now()
+	lr := s.schedule.LR(s.step+1, s.numSteps())
+	docs := s.stream.Next(s.stage.Train.BatchTokens)
+	m, err := s.mid.Step(docs, lr)
+	if err != nil {
+		return stepDone{err: fmt.Errorf("step %d of stage %s: %w", s.step+1, s.stage.Name, err)}
+	}
+	s.step++
+	return stepDone{values: map[string]float64{
+		"loss": m.Loss, "lr": lr, "grad_norm": m.GradNorm, "tokens": float64(s.stage.Train.BatchTokens),
+		"tokens_per_second": float64(s.stage.Train.BatchTokens) / time.Since(began).Seconds(),
+	}}
+}
+
+// policyStep makes one step from verified groups.
+func (s *session) policyStep(b batchReady) stepDone {
+	sampled := time.Now()
+	lr := s.schedule.LR(s.step+1, s.numSteps())
+	m, err := s.rl.Step(b.groups, lr)
+	if err != nil {
+		return stepDone{err: fmt.Errorf("step %d of stage %s: %w", s.step+1, s.stage.Name, err)}
+	}
+	s.step++
+	values := rlValues(m, b.stats)
+	values["lr"] = lr
+	values["tokens_per_second"] = float64(b.stats.tokens) / time.Since(s.started).Seconds()
+	values["rollout_seconds"] = sampled.Sub(s.started).Seconds()
+	values["update_seconds"] = time.Since(sampled).Seconds()
+	s.started = time.Now()
+	return stepDone{values: values, sample: sampleOf(s.stage.Name, s.step, b)}
+}
+
+func rlValues(m learner.RLMetrics, stats batchStats) map[string]float64 {
+	share := func(n int) float64 { return float64(n) / float64(max(m.Trajectories, 1)) }
+	return map[string]float64{
+		"reward": m.RewardMean, "accuracy": m.Accuracy, "format_rate": 1 - share(stats.unparsable),
+		"length": m.LengthMean, "length_right": m.LengthMeanRight, "truncation": m.TruncationShare,
+		"entropy": m.EntropyMean, "loss": m.Loss, "grad_norm": m.GradNorm,
+		"ratio_min": m.RatioMin, "ratio_max": m.RatioMax, "ratio_deviation_first": m.RatioDeviationFirst,
+		"clip_fraction": m.ClipFraction, "kl_behavior": m.KLBehavior, "kl_reference": m.KLReference,
+		"groups_all_right": float64(m.GroupsAllRight), "groups_all_wrong": float64(m.GroupsAllWrong),
+		"verifier_failed": float64(stats.failed), "tokens": float64(stats.tokens),
+	}
+}
+
+// sampleOf picks one completion of a batch to show, going through slots and
+// samples with the steps.
+func sampleOf(stage string, step int, b batchReady) *message.SampleReported {
+	g := b.groups[step%len(b.groups)]
+	i := step % len(g.Group.Trajectories)
+	t := g.Group.Trajectories[i]
+	return &message.SampleReported{
+		Stage: stage, Step: step, Question: g.Group.Problem.Question, Completion: t.Text,
+		Answer: g.Group.Problem.Answer, Reward: g.Rewards[i],
+	}
+}
+
+// save writes a checkpoint of the session and returns the weights' digest. It
+// loads in transformers like any checkpoint of the hub.
+func (s *session) save(final bool) (digest string, err error) {
+	w := s.shop
+	weights, err := w.policy.ReadWeights()
+	if err != nil {
+		return "", err
+	}
+	p := position{Stage: s.stage.Name, Step: s.step, Final: final, Digest: policy.Digest(weights)}
+	if s.stream != nil {
+		state := s.stream.State()
+		p.Stream = &state
+	}
+	path := w.dir.checkpoint(s.stage.Name, s.step)
+	if final {
+		path = w.dir.final(s.stage.Name)
+	}
+	err = policy.WriteDir(path, func(tmp string) error { return s.write(tmp, p) })
+	if err != nil {
+		return "", err
+	}
+	s.saved, s.final, s.digest = s.step, final, p.Digest
+	keep := w.recipe.Checkpoint.Keep
+	if final {
+		keep = 0
+	}
+	return p.Digest, w.dir.prune(s.stage.Name, keep)
+}
+
+func (s *session) write(dir string, p position) error {
+	data, err := json.MarshalIndent(p, "", " ")
+	if err != nil {
+		return err
+	}
+	return errors.Join(
+		s.shop.policy.Save(dir),
+		learner.SaveState(dir, s.optimizer(), learner.Counters{Step: s.step}),
+		s.shop.materials.tokenizer.Save(filepath.Join(dir, "tokenizer.json")),
+		os.WriteFile(filepath.Join(dir, positionFile), data, 0o644),
+		os.WriteFile(filepath.Join(dir, "recipe.resolved.yaml"), s.shop.resolved, 0o644),
+	)
+}
