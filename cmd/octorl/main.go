@@ -1,17 +1,54 @@
+// Command octorl runs reinforcement learning of reasoning language models: it
+// takes a recipe from corpus to evaluation, on one machine or several.
 package main
 
 import (
-	_ "github.com/alecthomas/kong"
-	_ "github.com/asynkron/protoactor-go/actor"
-	_ "github.com/goccy/go-yaml"
-	_ "github.com/nats-io/nats-server/v2/server"
-	_ "github.com/nats-io/nats.go"
-	_ "github.com/nats-io/nats.go/jetstream"
-	_ "github.com/rs/zerolog"
-	_ "github.com/vmihailenco/msgpack/v5"
-	_ "golang.org/x/sys/cpu"
-	_ "golang.org/x/term"
-	_ "golang.org/x/text/unicode/norm"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/octorl/octorl/actors"
 )
 
-func main() {}
+// verbs is the command line: one field a verb, each in a file of its own.
+type verbs struct {
+	Quickstart quickstartVerb `cmd:"" help:"Run the whole pipeline on this machine in about 5 minutes."`
+	Run        runVerb        `cmd:"" help:"Run a recipe, or resume it."`
+	Node       nodeVerb       `cmd:"" help:"Join a run on another machine with rollouts and verifiers."`
+	Watch      watchVerb      `cmd:"" help:"Follow a run live from another terminal."`
+}
+
+func main() {
+	parser := kong.Must(&verbs{},
+		kong.Name("octorl"),
+		kong.Description("Reinforcement learning of reasoning language models, as actors over NATS."),
+		kong.UsageOnError(),
+	)
+	verb, err := parser.Parse(os.Args[1:])
+	parser.FatalIfErrorf(err)
+	// The first interrupt stops at a step boundary, the second at once.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop)
+	verb.BindTo(ctx, (*context.Context)(nil))
+	os.Exit(report(verb.Run()))
+}
+
+// report prints how a verb ended and returns its exit status: 130 for a run
+// that was stopped, as shells have it for an interrupt.
+func report(err error) int {
+	switch {
+	case err == nil:
+		return 0
+	case errors.Is(err, actors.ErrStopped):
+		fmt.Fprintln(os.Stderr, "stopped; the same command resumes")
+		return 130
+	}
+	fmt.Fprintln(os.Stderr, "octorl:", err)
+	return 1
+}
