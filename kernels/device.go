@@ -72,7 +72,7 @@ type Mark int64
 // Info describes a device.
 type Info struct {
 	Name    string // for messages and logs, e.g. "cpu (avx2, 2 threads)"
-	Kind    string // "cpu" or "cuda"; equal kinds give bit-equal results
+	Kind    string // "cpu", "cuda", …; equal kinds give bit-equal results
 	Compute Type   // type of weights and activations; sums are always Float32
 	Threads int    // workers of a CPU device, 0 elsewhere
 }

@@ -18,6 +18,9 @@ func tile1AVX2(out *float32, outRow int, a *float32, aRow, aStep int, b *float32
 func wideAVX2(out, a *float32, aStep int, b *float32, next, depth int, add bool)
 
 //go:noescape
+func pairAVX2(out *float32, outRow int, a *float32, aRow, aStep int, b0, b1 *float32, depth int, add bool)
+
+//go:noescape
 func transposeAVX2(dst, src *float32, row, blocks int)
 
 //go:noescape
@@ -61,3 +64,9 @@ func swigluGradRowAVX2(dGate, dUp, dOut, gate, up *float32, n int)
 
 //go:noescape
 func adamRowAVX2(w, grads, m, v *float32, n int, s *adamStep)
+
+//go:noescape
+func rotateAVX2(row *float32, heads, width, half int, turn *float32, flip uint32)
+
+//go:noescape
+func copy16AVX2(dst *float32, dstRow int, src *float32, srcRow, depth int)

@@ -60,7 +60,7 @@ func (a *attention) queries(row, h int) matrix {
 
 // packByKey packs the head at column of the span's keys as panels of keys: the
 // right operand of products that reduce over the head's width.
-func (a *attention) packByKey(w *worker, from []float32, column, row int, s span) panels {
+func (a *attention) packByKey(w *worker, column int, s span) panels {
 	b := w.takePanels(a.Width, s.keys())
 	for p := range panelCount(b.cols) {
 		dst := b.panel(p, 0)[:a.Width*tileCols]
@@ -69,12 +69,12 @@ func (a *attention) packByKey(w *worker, from []float32, column, row int, s span
 		if cols < tileCols {
 			clear(dst)
 		}
-		own := min(cols, max(0, int(s.PrefixLen)-j))
-		if own > 0 {
-			transposePanel(dst, from[s.rowOf(j)*row+column:], row, a.Width, own)
+		shared := min(cols, max(0, int(s.PrefixLen)-j))
+		if shared > 0 {
+			transposePanel(dst, a.qkv[s.rowOf(j)*a.QKV()+column:], a.QKV(), a.Width, shared)
 		}
-		if own < cols {
-			transposePanel(dst[own:], from[s.rowOf(j+own)*row+column:], row, a.Width, cols-own)
+		if shared < cols {
+			transposePanel(dst[shared:], a.qkv[s.rowOf(j+shared)*a.QKV()+column:], a.QKV(), a.Width, cols-shared)
 		}
 	}
 	return b
@@ -84,15 +84,18 @@ func (a *attention) packByKey(w *worker, from []float32, column, row int, s span
 // head's width: the right operand of products that reduce over keys.
 func (a *attention) packByWidth(w *worker, column int, s span) panels {
 	b := w.takePanels(s.keys(), a.Width)
+	prefix, width := int(s.PrefixLen), a.QKV()
 	for p := range panelCount(a.Width) {
-		dst := b.panel(p, 0)
+		dst := b.panel(p, 0)[:s.keys()*tileCols]
 		from := column + p*tileCols
 		cols := min(tileCols, a.Width-p*tileCols)
-		for j := range s.keys() {
-			to := dst[j*tileCols : (j+1)*tileCols]
-			copy(to, a.qkv[s.rowOf(j)*a.QKV()+from:][:cols])
-			clear(to[cols:])
+		if cols < tileCols {
+			clear(dst)
 		}
+		if prefix > 0 {
+			copyColumns(dst, tileCols, a.qkv[s.rowOf(0)*width+from:], width, prefix, cols)
+		}
+		copyColumns(dst[prefix*tileCols:], tileCols, a.qkv[s.rowOf(prefix)*width+from:], width, int(s.Len), cols)
 	}
 	return b
 }
@@ -121,7 +124,7 @@ func (d *Device) Attend(h kernels.Heads, out, lse, qkv, segments kernels.Buffer)
 
 // forward computes one key head of a span, six query rows at a time.
 func (a *attention) forward(w *worker, out []float32, s span, kv int) {
-	keys := a.packByKey(w, a.qkv, a.column(kv), a.QKV(), s)
+	keys := a.packByKey(w, a.column(kv), s)
 	values := a.packByWidth(w, a.column(kv)+a.KeyValue*a.Width, s)
 	stride := rowStride(s.keys())
 	scores := output{w.take(tileRows * stride), stride}

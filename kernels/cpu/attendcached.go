@@ -89,32 +89,41 @@ func (a *cached) attend(w *worker, out, qkv []float32, s siblings, kv int) {
 	scores := output{w.take(rows * stride), stride}
 	wide := panelCount(h.Width) * tileCols
 	result := output{w.take(rows * wide), wide}
-	a.shared(s, kv, queries, scores, rows, a.score)
-	a.own(s, kv, queries, scores, group, a.score)
+	a.each(s, group, func(k keyRange, r, n int) {
+		a.score(k, kv, queries.from(r), output{scores.at[r*stride:], stride}, n)
+	})
 	sums := w.take(rows)
 	for r := range rows {
 		sums[r], _ = softmax(scores.at[r*stride:][:a.length(s.from+r/group)], a.scale)
 	}
-	weights := matrix{scores.at, stride, 1}
-	a.shared(s, kv, weights, result, rows, a.weigh)
-	a.own(s, kv, weights, result, group, a.weigh)
+	a.each(s, group, func(k keyRange, r, n int) {
+		a.weigh(k, kv, matrix{scores.at[r*stride:], stride, 1}, output{result.at[r*wide:], wide}, n)
+	})
 	for r := range rows {
 		at := (s.from+r/group)*h.Out() + (kv*group+r%group)*h.Width
 		scaleRow(out[at:at+h.Width], result.at[r*wide:], 1/sums[r])
 	}
 }
 
-// pageRange is keys [from, from+n) by position, which lie in one page.
-type pageRange struct{ page, from, n, kv int }
+// keyRange is keys [from, to) by position, which lie in pages from the first on.
+type keyRange struct {
+	pages    []int32
+	from, to int
+}
 
-// shared calls f for the pages of the siblings' prefix, with all their rows.
-func (a *cached) shared(s siblings, kv int, left matrix, out output, rows int, f func(pageRange, matrix, output, int)) {
-	pages, _ := a.pages(s.from)
-	n := min(a.prefix(s.from), a.longest(s))
-	for i, page := range pages {
-		if from := i * a.shape.PageTokens; from < n {
-			f(pageRange{int(page), from, min(a.shape.PageTokens, n-from), kv}, left, out, rows)
+// each calls f for the siblings' prefix and then for the own keys of each, with
+// their first query row, at most six at a time, and the number of rows.
+func (a *cached) each(s siblings, group int, f func(k keyRange, row, rows int)) {
+	tiles := func(k keyRange, from, to int) {
+		for r := from; r < to && k.from < k.to; r += tileRows {
+			f(k, r, min(tileRows, to-r))
 		}
+	}
+	pages, _ := a.pages(s.from)
+	tiles(keyRange{pages, 0, min(a.prefix(s.from), a.longest(s))}, 0, (s.to-s.from)*group)
+	for b := s.from; b < s.to; b++ {
+		_, pages := a.pages(b)
+		tiles(keyRange{pages, a.prefix(b), a.length(b)}, (b-s.from)*group, (b-s.from+1)*group)
 	}
 }
 
@@ -126,43 +135,43 @@ func (a *cached) longest(s siblings) int {
 	return n
 }
 
-// own calls f for the own pages of each of the siblings, with its rows.
-func (a *cached) own(s siblings, kv int, left matrix, out output, group int, f func(pageRange, matrix, output, int)) {
-	for b := s.from; b < s.to; b++ {
-		_, pages := a.pages(b)
-		r := (b - s.from) * group
-		for from := a.prefix(b); from < a.length(b); from += a.shape.PageTokens {
-			page := int(pages[(from-a.prefix(b))/a.shape.PageTokens])
-			n := min(a.shape.PageTokens, a.length(b)-from)
-			f(pageRange{page, from, n, kv}, left.from(r), output{out.at[r*out.row:], out.row}, group)
-		}
-	}
-}
-
 // score sets the range's columns of out to queries·keysᵀ. Up to 15 columns
-// beyond the range receive scores of slots not in use; a later range, or
-// softmax, passes over them.
-func (a *cached) score(p pageRange, queries matrix, out output, rows int) {
-	keys, _ := a.block(a.layer, p.page, p.kv)
-	for r := 0; r < rows; r += tileRows {
-		n := min(tileRows, rows-r)
-		for j := range panelCount(p.n) {
-			to := output{out.at[r*out.row+p.from+j*tileCols:], out.row}
-			multiplyTile(to, queries.from(r), keys.panel(j, 0), n, keys.depth, false)
+// behind each page receive scores of no key; the next page's, or softmax, pass
+// over them.
+func (a *cached) score(k keyRange, kv int, queries matrix, out output, rows int) {
+	tokens, width := a.shape.PageTokens, a.shape.Heads.Width
+	each := panelCount(tokens)
+	panel := func(p int) []float32 { return a.keys(a.layer, int(k.pages[p/each]), kv, p%each) }
+	pairs := tokens%tileCols == 0
+	for p, from := 0, k.from; from < k.to; p++ {
+		to := output{out.at[from:], out.row}
+		if pairs && from+tileCols < k.to {
+			multiplyPair(to, queries, panel(p), panel(p+1), rows, width, false)
+			p, from = p+1, from+2*tileCols
+			continue
 		}
+		multiplyTile(to, queries, panel(p), rows, width, false)
+		from = min(from+tileCols, k.from+(p/each+1)*tokens)
 	}
 }
 
-// weigh adds the range's share of weights·values to out, or sets it for the
-// first range.
-func (a *cached) weigh(p pageRange, weights matrix, out output, rows int) {
-	_, values := a.block(a.layer, p.page, p.kv)
-	for r := 0; r < rows; r += tileRows {
-		n := min(tileRows, rows-r)
-		left := matrix{weights.at[r*weights.row+p.from:], weights.row, 1}
-		for j := range panelCount(values.cols) {
-			to := output{out.at[r*out.row+j*tileCols:], out.row}
-			multiplyTile(to, left, values.panel(j, 0), n, p.n, p.from > 0)
+// weigh adds the range's share of weights·values to out, or sets it for a range
+// that begins the sequence.
+func (a *cached) weigh(k keyRange, kv int, weights matrix, out output, rows int) {
+	tokens, panels := a.shape.PageTokens, panelCount(a.shape.Heads.Width)
+	for i := 0; k.from+i*tokens < k.to; i++ {
+		from := k.from + i*tokens
+		page, n := int(k.pages[i]), min(tokens, k.to-from)
+		left := matrix{weights.at[from:], weights.row, 1}
+		for p := 0; p < panels; p++ {
+			to := output{out.at[p*tileCols:], out.row}
+			values := a.values(a.layer, page, kv, p)
+			if p+1 < panels {
+				p++
+				multiplyPair(to, left, values, a.values(a.layer, page, kv, p), rows, n, from > 0)
+				continue
+			}
+			multiplyTile(to, left, values, rows, n, from > 0)
 		}
 	}
 }

@@ -28,7 +28,7 @@ func (d *Device) AttendGrad(h kernels.Heads, dqkv, dOut, out, lse, qkv, segments
 	sums := floats(lse, "AttendGrad lse", n*h.Query)
 	segs := ints(segments, "AttendGrad segments", 4*divide(segments.Len(), 4, "AttendGrad segments"))
 	d.do(func() {
-		clear(to.f)
+		d.pool.rows(n, h.QKV()/2, func(_ *worker, from, end int) { clear(to.f[from*h.QKV() : end*h.QKV()]) })
 		g := attentionGrad{newAttention(h, from.f, sums.f), to.f, do.f, result.f}
 		families := readFamilies(segs.i)
 		d.pool.run(len(families)*h.KeyValue, func(w *worker, i int) {
@@ -77,8 +77,8 @@ func (g *attentionGrad) newSpanGrad(w *worker, s span, kv int) *spanGrad {
 	column := g.column(kv)
 	b := &spanGrad{
 		span:        s,
-		keys:        g.packByKey(w, g.qkv, column, g.QKV(), s),
-		values:      g.packByKey(w, g.qkv, column+g.KeyValue*g.Width, g.QKV(), s),
+		keys:        g.packByKey(w, column, s),
+		values:      g.packByKey(w, column+g.KeyValue*g.Width, s),
 		keysByWidth: g.packByWidth(w, column, s),
 		dKeys:       output{w.take(n * wide), wide},
 		dValues:     output{w.take(n * wide), wide},
@@ -99,23 +99,26 @@ func (g *attentionGrad) backward(w *worker, s span, kv int) {
 	b := g.newSpanGrad(w, s, kv)
 	for h := kv * g.group(); h < (kv+1)*g.group(); h++ {
 		for i := 0; i < int(s.Len); i += gradRows {
-			rows := min(gradRows, int(s.Len)-i)
-			for r := 0; r < rows; r += tileRows {
-				g.scores(b, i, r, min(tileRows, rows-r), rows, h)
+			q := queryBlock{i, min(gradRows, int(s.Len)-i), h}
+			for r := 0; r < q.rows; r += tileRows {
+				g.scores(b, q, r, min(tileRows, q.rows-r))
 			}
-			g.keysAndValues(b, i, rows, h)
+			g.keysAndValues(b, q)
 		}
 	}
 	g.spread(b, kv)
 }
 
-// scores sets rows [r, r+rows) of the block that begins at query row i: p, dp
-// and the queries' gradient. Elements that a row does not see, up to what the
-// block of blockLen rows sees, are zero.
-func (g *attentionGrad) scores(b *spanGrad, i, r, rows, blockLen, h int) {
-	first := int(b.Start) + i + r
-	seen := int(b.PrefixLen) + i + r + 1 // by the first of the rows
-	all := int(b.PrefixLen) + i + blockLen
+// queryBlock is rows query rows of a span, from first on, of one head.
+type queryBlock struct{ first, rows, head int }
+
+// scores sets rows [r, r+rows) of the block's p and dp, and the queries'
+// gradient. Elements that a row does not see, but a later one of the block
+// does, are zero.
+func (g *attentionGrad) scores(b *spanGrad, q queryBlock, r, rows int) {
+	h, first := q.head, int(b.Start)+q.first+r
+	seen := int(b.PrefixLen) + q.first + r + 1 // by the first of the rows
+	all := int(b.PrefixLen) + q.first + q.rows
 	p := output{b.p.at[r*b.p.row:], b.p.row}
 	dp := output{b.dp.at[r*b.dp.row:], b.dp.row}
 	dOut := matrix{g.dOut[first*g.Out()+h*g.Width:], g.Out(), 1}
@@ -137,13 +140,13 @@ func (g *attentionGrad) scores(b *spanGrad, i, r, rows, blockLen, h int) {
 }
 
 // keysAndValues adds the block's dpᵀ·q to dKeys and pᵀ·dOut to dValues.
-func (g *attentionGrad) keysAndValues(b *spanGrad, i, rows, h int) {
-	first := int(b.Start) + i
+func (g *attentionGrad) keysAndValues(b *spanGrad, q queryBlock) {
+	h, first, rows := q.head, int(b.Start)+q.first, q.rows
 	for p := range panelCount(g.Width) {
 		b.query.packCols(p, g.qkv[first*g.QKV()+h*g.Width:], g.QKV(), rows)
 		b.dResult.packCols(p, g.dOut[first*g.Out()+h*g.Width:], g.Out(), rows)
 	}
-	before := int(b.PrefixLen) + i // keys that all of the block's rows see
+	before := int(b.PrefixLen) + q.first // keys that all of the block's rows see
 	for j := 0; j < before+rows; j += tileRows {
 		n := min(tileRows, before+rows-j)
 		skip := max(0, j-before) // rows that see none of these keys

@@ -61,7 +61,8 @@ func (b bench) measure(flops float64, op func()) {
 func BenchmarkLinear(bb *testing.B) {
 	for _, l := range []kernels.LinearShape{
 		{Rows: 1024, In: 128, Out: 256}, {Rows: 1024, In: 128, Out: 768}, {Rows: 1024, In: 384, Out: 128},
-		{Rows: 1024, In: 512, Out: 512}, {Rows: 64, In: 128, Out: 768}, {Rows: 1, In: 128, Out: 768},
+		{Rows: 256, In: 256, Out: 256}, {Rows: 512, In: 512, Out: 512}, {Rows: 1024, In: 1024, Out: 1024},
+		{Rows: 64, In: 128, Out: 768}, {Rows: 1, In: 128, Out: 768},
 	} {
 		flops := 2 * float64(l.Rows) * float64(l.In) * float64(l.Out)
 		run := func(name string, op func(b bench, x, y, w kernels.Buffer)) {
@@ -75,6 +76,23 @@ func BenchmarkLinear(bb *testing.B) {
 		run("input", func(b bench, x, y, w kernels.Buffer) { b.LinearGradInput(l, x, y, w) })
 		run("weight", func(b bench, x, y, w kernels.Buffer) { b.LinearGradWeight(l, w, nil, y, x) })
 	}
+}
+
+// BenchmarkTile is the micro-kernel on operands in the first-level cache: what
+// one thread could reach at most.
+func BenchmarkTile(b *testing.B) {
+	const depth, times = 256, 100
+	a, panel := make([]float32, tileRows*depth), make([]float32, depth*tileCols)
+	out := output{make([]float32, tileRows*tileCols), tileCols}
+	best := time.Hour
+	for b.Loop() {
+		start := time.Now()
+		for range times {
+			multiplyTile(out, matrix{a, depth, 1}, panel, tileRows, depth, false)
+		}
+		best = min(best, time.Since(start))
+	}
+	b.ReportMetric(2*times*depth*tileRows*tileCols/best.Seconds()/1e9, "best-GFLOP/s")
 }
 
 // BenchmarkAttention has 4 sequences of 256 rows. Rates count each pair of rows

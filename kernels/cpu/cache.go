@@ -27,13 +27,23 @@ func (c *cache) valueFloats() int {
 	return panelCount(c.shape.Heads.Width) * tileCols * c.shape.PageTokens
 }
 
-// block returns the keys and values of one page.
-func (c *cache) block(layer, page, kv int) (keys, values panels) {
-	s := c.shape
-	size := c.keyFloats() + c.valueFloats()
-	at := c.at[((layer*s.Pages+page)*s.Heads.KeyValue+kv)*size:][:size]
-	return panels{at[:c.keyFloats()], s.Heads.Width, s.PageTokens},
-		panels{at[c.keyFloats():], s.PageTokens, s.Heads.Width}
+// keys returns panel p of the keys of one page, and values panel p of its values.
+func (c *cache) keys(layer, page, kv, p int) []float32 {
+	from := c.block(layer, page, kv) + p*tileCols*c.shape.Heads.Width
+	return c.at[from:]
+}
+
+func (c *cache) values(layer, page, kv, p int) []float32 {
+	from := c.block(layer, page, kv) + c.keyFloats() + p*tileCols*c.shape.PageTokens
+	return c.at[from:]
+}
+
+// block returns where a block begins.
+func (c *cache) block(layer, page, kv int) int {
+	if page < 0 || page >= c.shape.Pages {
+		panic(fmt.Sprintf("page %d of a cache of %d pages", page, c.shape.Pages))
+	}
+	return ((layer*c.shape.Pages+page)*c.shape.Heads.KeyValue + kv) * (c.keyFloats() + c.valueFloats())
 }
 
 // AllocCache returns a cache.
@@ -76,15 +86,14 @@ func (c *cache) store(layer, slot int, row []float32) {
 	h := c.shape.Heads
 	page, offset := slot/c.shape.PageTokens, slot%c.shape.PageTokens
 	for kv := range h.KeyValue {
-		keys, values := c.block(layer, page, kv)
-		to := keys.panel(offset/tileCols, 0)[offset%tileCols:]
+		to := c.keys(layer, page, kv, offset/tileCols)[offset%tileCols:]
 		for i, v := range row[kv*h.Width:][:h.Width] {
 			to[i*tileCols] = v
 		}
 		value := row[(h.KeyValue+kv)*h.Width:][:h.Width]
 		for p := range panelCount(h.Width) {
-			to := values.panel(p, offset)[:tileCols]
-			copy(to, value[p*tileCols:])
+			to := c.values(layer, page, kv, p)[offset*tileCols:]
+			copy(to[:tileCols], value[p*tileCols:])
 		}
 	}
 }

@@ -63,7 +63,7 @@ func (d *Device) Info() kernels.Info {
 	threads := len(d.pool.workers)
 	return kernels.Info{
 		Name:    fmt.Sprintf("cpu (%s, %d threads)", vectorName(), threads),
-		Kind:    "cpu",
+		Kind:    vectorKind(),
 		Compute: kernels.Float32,
 		Threads: threads,
 	}

@@ -78,21 +78,35 @@ func (d *Device) gradWeight(s kernels.LinearShape, dw, dy, x []float32) {
 			b.packCols(p, x, s.In, s.Rows)
 		}
 	})
-	d.pool.run((s.Out+gradStrip-1)/gradStrip, func(w *worker, i int) {
-		from := i * gradStrip
-		rows := min(gradStrip, s.Out-from)
-		at := w.take(gradDepth * gradStrip)
-		for k := 0; k < s.Rows; k += gradDepth {
-			depth := min(gradDepth, s.Rows-k)
-			for j := range depth {
-				copy(at[j*gradStrip:][:rows], dy[(k+j)*s.Out+from:])
-			}
-			g := product{output{dw[from*s.In:], s.In}, matrix{at, 1, gradStrip}, b, rows, true, depth}
-			for p := range panelCount(s.In) {
-				g.strip(w, 0, rows, p, 0, k, depth, true)
-			}
-		}
+	strips, cols := (s.Out+gradStrip-1)/gradStrip, panelCount(s.In)
+	wide := max(4, cols*strips/(4*len(d.pool.workers)))
+	across := (cols + wide - 1) / wide
+	g := weightGrad{s, dw, dy, b}
+	d.pool.run(strips*across, func(w *worker, i int) {
+		from, p := i/across*gradStrip, i%across*wide
+		g.add(w, from, p, min(p+wide, cols))
 	})
+}
+
+// weightGrad is one call of gradWeight, with x in panels.
+type weightGrad struct {
+	kernels.LinearShape
+	dw, dy []float32
+	x      panels
+}
+
+// add computes the strip of dw's rows that begins at from, in panels [p0, p1).
+func (g *weightGrad) add(w *worker, from, p0, p1 int) {
+	rows := min(gradStrip, g.Out-from)
+	at := w.take(gradDepth * gradStrip)
+	for k := 0; k < g.Rows; k += gradDepth {
+		depth := min(gradDepth, g.Rows-k)
+		copyColumns(at, gradStrip, g.dy[k*g.Out+from:], g.Out, depth, rows)
+		sum := product{output{g.dw[from*g.In:], g.In}, matrix{at, 1, gradStrip}, g.x, rows, true, depth}
+		for p := p0; p < p1; p++ {
+			sum.strip(w, region{0, rows, p, p + 1}, steps{0, k, depth}, true)
+		}
+	}
 }
 
 // columns calls f for column ranges that make up [0, n), in parallel, for

@@ -13,7 +13,7 @@ const blockDepth = 256
 
 // blockRows is the rows of the left matrix that one task multiplies by the same
 // panels: a block of them stays in the second-level cache.
-const blockRows = 16 * tileRows
+const blockRows = 8 * tileRows
 
 // matrix is a left operand: element (m, k) is at[m·row + k·step].
 type matrix struct {
@@ -62,78 +62,110 @@ func (p *pool) multiply(g product) {
 		return
 	}
 	if g.rows*g.depth*cols*tileCols < 8*minWork || len(p.workers) == 1 {
-		p.run(1, func(w *worker, _ int) { g.block(w, 0, g.rows, 0, cols) })
+		p.run(1, func(w *worker, _ int) { g.block(w, region{0, g.rows, 0, cols}) })
 		return
 	}
 	rows, wide := taskShape(g.rows, cols, len(p.workers))
 	across, down := (cols+wide-1)/wide, (g.rows+rows-1)/rows
 	p.run(across*down, func(w *worker, i int) {
 		m, n := i/across*rows, i%across*wide
-		g.block(w, m, min(m+rows, g.rows), n, min(n+wide, cols))
+		g.block(w, region{m, min(m+rows, g.rows), n, min(n+wide, cols)})
 	})
 }
 
 // taskShape returns the rows and panels of one task, so that each worker has
-// several.
+// several. Few rows share out the panels, so that each is read once.
 func taskShape(rows, cols, workers int) (int, int) {
+	tasks := 4 * workers
 	switch {
-	case rows >= 4*workers*blockRows:
+	case rows >= tasks*blockRows:
 		return blockRows, cols
-	case rows >= 2*workers*tileRows:
-		return (rows/(4*workers)/tileRows + 1) * tileRows, cols
+	case cols >= tasks && rows == 1:
+		return rows, (cols/tasks + 3) &^ 3 // multiplyWide takes four
+	case cols >= tasks:
+		return rows, (cols + tasks - 1) / tasks
 	default:
-		wide := (cols + 4*workers - 1) / (4 * workers)
-		return rows, (wide + 3) &^ 3
+		return (rows/tasks/tileRows + 1) * tileRows, cols
 	}
 }
 
-// block computes rows [m0, m1) of panels [n0, n1).
-func (g *product) block(w *worker, m0, m1, n0, n1 int) {
-	for k := 0; k < g.depth; k += blockDepth {
-		depth := min(blockDepth, g.depth-k)
-		add := g.add || k > 0
-		for n := n0; n < n1; n++ {
-			if wide := 4; m1-m0 == 1 && n+wide <= n1 && (n+wide)*tileCols <= g.b.cols {
-				multiplyWide(g.out.at[m0*g.out.row+n*tileCols:], g.a.at[m0*g.a.row+k*g.a.step:], g.a.step,
-					g.b.panel(n, k), g.b.depth*tileCols, depth, add)
-				n += wide - 1
-				continue
-			}
-			g.strip(w, m0, m1, n, k, k, depth, add)
-		}
-	}
+// region is rows [m0, m1) of panels [n0, n1) of a product.
+type region struct{ m0, m1, n0, n1 int }
+
+// steps is a part of the reduced index: count steps from a on in the left
+// operand and from b on in the right.
+type steps struct{ a, b, count int }
+
+// block computes a region.
+func (g *product) block(w *worker, r region) {
 	if g.depth == 0 && !g.add {
-		for m := m0; m < m1; m++ {
-			clear(g.out.at[m*g.out.row+n0*tileCols : m*g.out.row+min(n1*tileCols, g.b.cols)])
+		for m := r.m0; m < r.m1; m++ {
+			clear(g.out.at[m*g.out.row+r.n0*tileCols : m*g.out.row+min(r.n1*tileCols, g.b.cols)])
+		}
+	}
+	const wide = 4
+	for k := 0; k < g.depth; k += blockDepth {
+		s := steps{k, k, min(blockDepth, g.depth-k)}
+		add := g.add || k > 0
+		n := r.n0
+		if g.a.clashes() && r.n1-r.n0 >= tileCols && r.m1-r.m0 > tileRows {
+			g.blockApart(w, r, s, add)
+			continue
+		}
+		for ; r.m1-r.m0 == 1 && n+wide <= r.n1 && (n+wide)*tileCols <= g.b.cols; n += wide {
+			multiplyWide(g.out.at[r.m0*g.out.row+n*tileCols:], g.a.at[r.m0*g.a.row+k*g.a.step:], g.a.step,
+				g.b.panel(n, k), g.b.depth*tileCols, s.count, add)
+		}
+		for ; n < r.n1; n++ {
+			g.strip(w, region{r.m0, r.m1, n, n + 1}, s, add)
 		}
 	}
 }
 
-// strip computes rows [m0, m1) of panel n for depth steps of the reduced index,
-// from ka on in the left operand and kb on in the right.
-func (g *product) strip(w *worker, m0, m1, n, ka, kb, depth int, add bool) {
-	b := g.b.panel(n, kb)
-	cols := min(tileCols, g.b.cols-n*tileCols)
-	for m := m0; m < m1; m += tileRows {
-		rows := min(tileRows, m1-m)
-		a := matrix{g.a.at[m*g.a.row+ka*g.a.step:], g.a.row, g.a.step}
-		out := output{g.out.at[m*g.out.row+n*tileCols:], g.out.row}
+// clashes tells whether rows begin so far apart that the cache would keep only
+// a few of them at a time.
+func (a matrix) clashes() bool { return a.step == 1 && a.row%1024 == 0 }
+
+// blockApart is block for one part of the reduced index, from a copy of the
+// left operand.
+func (g *product) blockApart(w *worker, r region, s steps, add bool) {
+	const row = blockDepth + tileCols
+	defer w.release(w.used)
+	at := w.take((r.m1 - r.m0) * row)
+	copyColumns(at, row, g.a.at[r.m0*g.a.row+s.a:], g.a.row, r.m1-r.m0, s.count)
+	near := product{output{g.out.at[r.m0*g.out.row:], g.out.row}, matrix{at, row, 1}, g.b, r.m1 - r.m0, add, s.count}
+	for n := r.n0; n < r.n1; n++ {
+		near.strip(w, region{0, r.m1 - r.m0, n, n + 1}, steps{0, s.b, s.count}, add)
+	}
+}
+
+// strip adds some steps, or sets the first, of a region of one panel.
+func (g *product) strip(w *worker, r region, s steps, add bool) {
+	b := g.b.panel(r.n0, s.b)
+	cols := min(tileCols, g.b.cols-r.n0*tileCols)
+	for m := r.m0; m < r.m1; m += tileRows {
+		rows := min(tileRows, r.m1-m)
+		a := matrix{g.a.at[m*g.a.row+s.a*g.a.step:], g.a.row, g.a.step}
+		out := output{g.out.at[m*g.out.row+r.n0*tileCols:], g.out.row}
 		if cols == tileCols {
-			multiplyTile(out, a, b, rows, depth, add)
+			multiplyTile(out, a, b, rows, s.count, add)
 		} else {
-			w.partialTile(out, a, b, rows, cols, depth, add)
+			w.partialTile(out, a, b, tileShape{rows, cols}, s.count, add)
 		}
 	}
 }
+
+// tileShape is the part of a tile that is wanted.
+type tileShape struct{ rows, cols int }
 
 // partialTile is multiplyTile for fewer than tileCols columns.
-func (w *worker) partialTile(out output, a matrix, b []float32, rows, cols, depth int, add bool) {
+func (w *worker) partialTile(out output, a matrix, b []float32, s tileShape, depth int, add bool) {
 	t := output{w.tile[:], tileCols}
-	for r := range rows {
-		copy(t.at[r*tileCols:][:cols], out.at[r*out.row:])
+	for r := range s.rows {
+		copy(t.at[r*tileCols:][:s.cols], out.at[r*out.row:])
 	}
-	multiplyTile(t, a, b, rows, depth, add)
-	for r := range rows {
-		copy(out.at[r*out.row:][:cols], t.at[r*tileCols:])
+	multiplyTile(t, a, b, s.rows, depth, add)
+	for r := range s.rows {
+		copy(out.at[r*out.row:][:s.cols], t.at[r*tileCols:])
 	}
 }

@@ -67,12 +67,11 @@ func (s *scratch) takePanels(depth, cols int) panels {
 // cols) matrix src, whose rows are row apart.
 func (b panels) packCols(p int, src []float32, row, depth int) {
 	cols := min(tileCols, b.cols-p*tileCols)
-	dst := b.panel(p, 0)
-	for k := range depth {
-		to := dst[k*tileCols : (k+1)*tileCols]
-		copy(to, src[k*row+p*tileCols:][:cols])
-		clear(to[cols:])
+	dst := b.panel(p, 0)[:depth*tileCols]
+	if cols < tileCols {
+		clear(dst)
 	}
+	copyColumns(dst, tileCols, src[p*tileCols:], row, depth, cols)
 }
 
 // packRows fills panel p with rows of the (cols, depth) matrix src, whose rows

@@ -1,12 +1,19 @@
 package cpu
 
-import "math"
+import (
+	"math"
+	"runtime"
+)
 
 // The routines below are what the assembly computes, in portable Go. Sums over
 // a row are kept in eight lanes, element j in lane j mod 8, and folded at the end as
 // lanes folds them, so a sum depends on the row alone.
 
 const lanes = 8
+
+// portableKind is Info.Kind without assembly: compilers fuse multiply-adds on
+// some architectures, so each has results of its own.
+const portableKind = "cpu-portable-" + runtime.GOARCH
 
 // fold adds up lanes in the order of the vector instructions.
 func fold(s *[lanes]float32) float32 {
@@ -45,6 +52,30 @@ func transposePanelGo(dst, src []float32, row, depth, cols int) {
 	for c := range cols {
 		for k, v := range src[c*row:][:depth] {
 			dst[k*tileCols+c] = v
+		}
+	}
+}
+
+// copyColumnsGo sets dst[k·dstRow + c] to src[k·srcRow + c].
+func copyColumnsGo(dst []float32, dstRow int, src []float32, srcRow, depth, cols int) {
+	for k := range depth {
+		copy(dst[k*dstRow:][:cols], src[k*srcRow:])
+	}
+}
+
+// rotateHeadsGo turns the pairs (x[i], y[i]) of each head's halves.
+func rotateHeadsGo(row []float32, width int, turn []float32, inverse bool) {
+	half := len(turn) / 2
+	cos, sin := turn[:half], turn[half:]
+	sign := float32(1)
+	if inverse {
+		sign = -1
+	}
+	for ; len(row) > 0; row = row[width:] {
+		x, y := row[:half], row[half:2*half]
+		for i, a := range x {
+			b, s := y[i], sign*sin[i]
+			x[i], y[i] = a*cos[i]-b*s, b*cos[i]+a*s
 		}
 	}
 }

@@ -51,9 +51,7 @@ func (d *Device) Rope(h kernels.Heads, qkv, positions, frequencies kernels.Buffe
 			for n := n0; n < n1; n++ {
 				turn := turns[2*half*int(at.i[n]):][:2*half]
 				row := to.f[n*h.QKV():][:(h.Query+h.KeyValue)*h.Width]
-				for ; len(row) > 0; row = row[h.Width:] {
-					rotate(row[:half], row[half:2*half], turn[:half], turn[half:], inverse)
-				}
+				rotateHeads(row, h.Width, turn, inverse)
 			}
 		})
 	}, to)
@@ -65,21 +63,4 @@ func maxOf(s []int32) int32 {
 		m = max(m, v)
 	}
 	return m
-}
-
-// rotate turns the pairs (x[i], y[i]) by angles with the given cosines and
-// sines, or back.
-func rotate(x, y, cos, sin []float32, inverse bool) {
-	y, cos, sin = y[:len(x)], cos[:len(x)], sin[:len(x)]
-	if inverse {
-		for i, a := range x {
-			b := y[i]
-			x[i], y[i] = a*cos[i]+b*sin[i], b*cos[i]-a*sin[i]
-		}
-		return
-	}
-	for i, a := range x {
-		b := y[i]
-		x[i], y[i] = a*cos[i]-b*sin[i], b*cos[i]+a*sin[i]
-	}
 }

@@ -416,3 +416,65 @@ TEXT ·adamRowAVX2(SB), NOSPLIT, $0-48
 	EACH(LOAD4, TAIL4, ADAM, STOREADAM, TAILSTOREADAM)
 	VZEROUPPER
 	RET
+
+// Heads one after another, width apart, are turned by the same angles: half
+// cosines, then half sines, whose signs are changed by the bits of flip. half
+// is a multiple of 8.
+//
+// func rotateAVX2(row *float32, heads, width, half int, turn *float32, flip uint32)
+TEXT ·rotateAVX2(SB), NOSPLIT, $0-44
+	MOVQ         row+0(FP), SI
+	MOVQ         heads+8(FP), CX
+	MOVQ         width+16(FP), R8
+	MOVQ         half+24(FP), R10
+	MOVQ         turn+32(FP), BX
+	VBROADCASTSS flip+40(FP), Y12
+	SHLQ         $2, R8
+	SHLQ         $2, R10
+	LEAQ         (BX)(R10*1), R9
+
+head:
+	LEAQ (SI)(R10*1), DX
+	XORQ AX, AX
+
+pair:
+	VMOVUPS     (SI)(AX*1), Y0
+	VMOVUPS     (DX)(AX*1), Y1
+	VMOVUPS     (BX)(AX*1), Y2
+	VXORPS      (R9)(AX*1), Y12, Y3
+	VMULPS      Y1, Y3, Y4
+	VMULPS      Y0, Y3, Y5
+	VFMSUB213PS Y4, Y2, Y0
+	VFMADD213PS Y5, Y2, Y1
+	VMOVUPS     Y0, (SI)(AX*1)
+	VMOVUPS     Y1, (DX)(AX*1)
+	ADDQ        $32, AX
+	CMPQ        AX, R10
+	JLT         pair
+	ADDQ        R8, SI
+	DECQ        CX
+	JNZ         head
+	VZEROUPPER
+	RET
+
+// func copy16AVX2(dst *float32, dstRow int, src *float32, srcRow, depth int)
+TEXT ·copy16AVX2(SB), NOSPLIT, $0-40
+	MOVQ dst+0(FP), DI
+	MOVQ dstRow+8(FP), R8
+	MOVQ src+16(FP), SI
+	MOVQ srcRow+24(FP), R9
+	MOVQ depth+32(FP), CX
+	SHLQ $2, R8
+	SHLQ $2, R9
+
+loop:
+	VMOVUPS (SI), Y0
+	VMOVUPS 32(SI), Y1
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y1, 32(DI)
+	ADDQ    R8, DI
+	ADDQ    R9, SI
+	DECQ    CX
+	JNZ     loop
+	VZEROUPPER
+	RET

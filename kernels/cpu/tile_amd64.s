@@ -315,6 +315,81 @@ store:
 	VZEROUPPER
 	RET
 
+// Two rows of one head group are as common in decoding; they take two panels.
+//
+// func pairAVX2(out *float32, outRow int, a *float32, aRow, aStep int, b0, b1 *float32, depth int, add bool)
+TEXT ·pairAVX2(SB), NOSPLIT, $0-65
+	MOVQ    out+0(FP), DI
+	MOVQ    outRow+8(FP), R8
+	MOVQ    a+16(FP), SI
+	MOVQ    aRow+24(FP), R9
+	MOVQ    aStep+32(FP), R10
+	MOVQ    b0+40(FP), BX
+	MOVQ    b1+48(FP), DX
+	MOVQ    depth+56(FP), CX
+	MOVBLZX add+64(FP), AX
+	SHLQ    $2, R8
+	SHLQ    $2, R9
+	SHLQ    $2, R10
+	TESTB   AX, AX
+	JZ      zero
+	VMOVUPS (DI), Y4
+	VMOVUPS 32(DI), Y5
+	VMOVUPS 64(DI), Y6
+	VMOVUPS 96(DI), Y7
+	VMOVUPS (DI)(R8*1), Y8
+	VMOVUPS 32(DI)(R8*1), Y9
+	VMOVUPS 64(DI)(R8*1), Y10
+	VMOVUPS 96(DI)(R8*1), Y11
+	JMP     start
+
+zero:
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
+
+start:
+	XORQ  R11, R11
+	TESTQ CX, CX
+	JZ    store
+
+loop:
+	VBROADCASTSS (SI), Y2
+	VBROADCASTSS (SI)(R9*1), Y3
+	VMOVUPS     (BX)(R11*1), Y0
+	VMOVUPS     32(BX)(R11*1), Y1
+	VFMADD231PS Y0, Y2, Y4
+	VFMADD231PS Y1, Y2, Y5
+	VFMADD231PS Y0, Y3, Y8
+	VFMADD231PS Y1, Y3, Y9
+	VMOVUPS     (DX)(R11*1), Y0
+	VMOVUPS     32(DX)(R11*1), Y1
+	VFMADD231PS Y0, Y2, Y6
+	VFMADD231PS Y1, Y2, Y7
+	VFMADD231PS Y0, Y3, Y10
+	VFMADD231PS Y1, Y3, Y11
+	ADDQ        R10, SI
+	ADDQ        $64, R11
+	DECQ        CX
+	JNZ         loop
+
+store:
+	VMOVUPS Y4, (DI)
+	VMOVUPS Y5, 32(DI)
+	VMOVUPS Y6, 64(DI)
+	VMOVUPS Y7, 96(DI)
+	VMOVUPS Y8, (DI)(R8*1)
+	VMOVUPS Y9, 32(DI)(R8*1)
+	VMOVUPS Y10, 64(DI)(R8*1)
+	VMOVUPS Y11, 96(DI)(R8*1)
+	VZEROUPPER
+	RET
+
 // Eight rows of src become eight columns of a panel, eight steps at a time.
 //
 // func transposeAVX2(dst, src *float32, row, blocks int)

@@ -12,6 +12,14 @@ func vectorName() string {
 	return "portable"
 }
 
+// vectorKind returns Info.Kind.
+func vectorKind() string {
+	if hasAVX2 {
+		return "cpu"
+	}
+	return portableKind
+}
+
 // Each wrapper checks what the assembly will touch, by the slice expressions.
 
 func multiplyTile(out output, a matrix, b []float32, rows, depth int, add bool) {
@@ -53,6 +61,18 @@ func multiplyWide(out, a []float32, step int, b []float32, next, depth int, add 
 	wideAVX2(&out[0], &a[0], step, &b[0], next, depth, add)
 }
 
+// multiplyPair is multiplyTile for two panels, whose results are side by side.
+func multiplyPair(out output, a matrix, b0, b1 []float32, rows, depth int, add bool) {
+	if !hasAVX2 || rows != 2 || depth == 0 {
+		multiplyTile(out, a, b0, rows, depth, add)
+		multiplyTile(output{out.at[tileCols:], out.row}, a, b1, rows, depth, add)
+		return
+	}
+	_, _ = b0[:depth*tileCols], b1[:depth*tileCols]
+	_, _ = a.at[a.row+(depth-1)*a.step], out.at[:out.row+2*tileCols]
+	pairAVX2(&out.at[0], out.row, &a.at[0], a.row, a.step, &b0[0], &b1[0], depth, add)
+}
+
 // transposePanel sets dst[k·16 + c] to src[c·row + k], eight columns at once
 // where there are as many.
 func transposePanel(dst, src []float32, row, depth, cols int) {
@@ -69,6 +89,36 @@ func transposePanel(dst, src []float32, row, depth, cols int) {
 	if done < cols {
 		transposePanelGo(dst[done:], src[done*row:], row, depth, cols-done)
 	}
+}
+
+// copyColumns sets dst[k·dstRow + c] to src[k·srcRow + c] for cols columns.
+func copyColumns(dst []float32, dstRow int, src []float32, srcRow, depth, cols int) {
+	done := 0
+	if hasAVX2 && depth > 0 {
+		for ; done+tileCols <= cols; done += tileCols {
+			_, _ = dst[(depth-1)*dstRow+done+tileCols-1], src[(depth-1)*srcRow+done+tileCols-1]
+			copy16AVX2(&dst[done], dstRow, &src[done], srcRow, depth)
+		}
+	}
+	if done < cols {
+		copyColumnsGo(dst[done:], dstRow, src[done:], srcRow, depth, cols-done)
+	}
+}
+
+// rotateHeads turns the heads of row by angles with the given cosines and
+// sines, or back.
+func rotateHeads(row []float32, width int, turn []float32, inverse bool) {
+	half := len(turn) / 2
+	if !hasAVX2 || half%lanes != 0 {
+		rotateHeadsGo(row, width, turn, inverse)
+		return
+	}
+	flip := uint32(0)
+	if inverse {
+		flip = 1 << 31
+	}
+	_ = row[:len(row)/width*width]
+	rotateAVX2(&row[0], len(row)/width, width, half, &turn[0], flip)
 }
 
 func expRow(dst, src []float32, scale, shift float32) (sum, dot float32) {

@@ -3,6 +3,7 @@ package cpu
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/octorl/octorl/kernels"
@@ -36,6 +37,7 @@ type routine struct {
 
 func routines() []routine {
 	s := adamStep{0.5, 0.9, 0.95, 0.1, 0.05, 0.01, 5, 10, 1e-6, 0.1}
+	turns := operands(1, 16)[0]
 	pair := func(a, b float32) []float32 { return []float32{a, b} }
 	return []routine{
 		{"expRow", func(x [][]float32) []float32 {
@@ -63,6 +65,16 @@ func routines() []routine {
 			adamRow(x[0], x[1], x[2], x[3], &s)
 			return append(append(x[0], x[2]...), x[3]...)
 		}},
+		{"rotateHeads", func(x [][]float32) []float32 {
+			row := append(append(x[0], x[0]...), x[0]...)
+			row = row[:len(row)/3*3]
+			for _, width := range []int{16, 20, 32} {
+				if n := len(row) / width * width; n > 0 {
+					rotateHeads(row[:n], width, turns[:16], n%2 == 0)
+				}
+			}
+			return row
+		}},
 		{"transposePanel", func(x [][]float32) []float32 {
 			n := len(x[0])
 			dst := make([]float32, n*tileCols)
@@ -80,7 +92,17 @@ func TestAssemblyAgreesWithPortable(t *testing.T) {
 	t.Logf("seed %d", seed)
 	for n := 1; n < 40; n++ {
 		for _, r := range routines() {
-			got := r.run(operands(seed, n))
+			x := operands(seed, n)
+			clipped := slices.Clone(x)
+			for i := range x {
+				clipped[i] = x[i][:n:n]
+			}
+			got := r.run(clipped)
+			for i := range x {
+				if behind := x[i][n : n+lanes]; slices.Max(behind) != 0 || slices.Min(behind) != 0 {
+					t.Fatalf("%s of %d wrote behind operand %d: %v", r.name, n, i, behind)
+				}
+			}
 			var want []float32
 			portably(func() { want = r.run(operands(seed, n)) })
 			compare(t, r.name, n, got, want)
@@ -88,12 +110,12 @@ func TestAssemblyAgreesWithPortable(t *testing.T) {
 	}
 }
 
-// operands are five rows of n numbers.
+// operands are five rows of n numbers, each with room behind it for bystanders.
 func operands(seed uint64, n int) [][]float32 {
 	rng := rand.New(rand.NewPCG(seed, uint64(n)))
 	x := make([][]float32, 5)
 	for i := range x {
-		x[i] = make([]float32, n, n)
+		x[i] = make([]float32, n, n+lanes)
 		for j := range x[i] {
 			x[i][j] = float32(rng.NormFloat64())
 		}

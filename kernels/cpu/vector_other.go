@@ -4,6 +4,8 @@ package cpu
 
 func vectorName() string { return "portable" }
 
+func vectorKind() string { return portableKind }
+
 func multiplyTile(out output, a matrix, b []float32, rows, depth int, add bool) {
 	multiplyTileGo(out, a, b, rows, depth, add)
 }
@@ -12,8 +14,21 @@ func multiplyWide(out, a []float32, step int, b []float32, next, depth int, add 
 	multiplyWideGo(out, a, step, b, next, depth, add)
 }
 
+func multiplyPair(out output, a matrix, b0, b1 []float32, rows, depth int, add bool) {
+	multiplyTileGo(out, a, b0, rows, depth, add)
+	multiplyTileGo(output{out.at[tileCols:], out.row}, a, b1, rows, depth, add)
+}
+
 func transposePanel(dst, src []float32, row, depth, cols int) {
 	transposePanelGo(dst, src, row, depth, cols)
+}
+
+func copyColumns(dst []float32, dstRow int, src []float32, srcRow, depth, cols int) {
+	copyColumnsGo(dst, dstRow, src, srcRow, depth, cols)
+}
+
+func rotateHeads(row []float32, width int, turn []float32, inverse bool) {
+	rotateHeadsGo(row, width, turn, inverse)
 }
 
 func expRow(dst, src []float32, scale, shift float32) (sum, dot float32) {

@@ -3,6 +3,7 @@ package kerneltest
 import (
 	"fmt"
 	"math/rand/v2"
+	"sync"
 	"testing"
 
 	"github.com/octorl/octorl/kernels"
@@ -156,6 +157,41 @@ func (s *suite) replay() {
 	work()
 	work()
 	s.same("two replays", replayed, append(s.read(w), s.read(sum)...))
+}
+
+// severalCallers lets goroutines use the device at once, each with buffers and
+// marks of its own; each must find what it would have found alone.
+func (s *suite) severalCallers() {
+	const callers, rounds = 4, 20
+	l := kernels.LinearShape{Rows: 30, In: 64, Out: 64}
+	w, _ := s.input(s.compute, l.In*l.Out)
+	results := make([][]float32, callers)
+	errs := make([]error, callers)
+	var group sync.WaitGroup
+	for i := range callers {
+		x, y := s.buffer(s.compute, l.Rows*l.In), s.buffer(s.compute, l.Rows*l.Out)
+		results[i] = make([]float32, y.Len())
+		group.Go(func() {
+			for round := range rounds {
+				s.dev.Fill(x, float32(i+round))
+				s.dev.Linear(l, y, x, w, nil)
+				s.dev.Download(results[i], y)
+				if errs[i] = s.dev.Wait(s.dev.Mark()); errs[i] != nil {
+					return
+				}
+			}
+		})
+	}
+	group.Wait()
+	x, y := s.buffer(s.compute, l.Rows*l.In), s.output(s.compute, l.Rows*l.Out)
+	for i := range callers {
+		if errs[i] != nil {
+			s.Fatalf("caller %d: %v", i, errs[i])
+		}
+		s.dev.Fill(x, float32(i+rounds-1))
+		s.dev.Linear(l, y, x, w, nil)
+		s.same(fmt.Sprintf("caller %d", i), results[i], s.read(y))
+	}
 }
 
 func (s *suite) repeatable() {

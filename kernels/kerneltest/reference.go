@@ -93,14 +93,14 @@ func attendOf(h kernels.Heads, qkv []float64, segments []kernels.Segment) (out, 
 func attendRow(h kernels.Heads, out, qkv []float64, row, head int, seen []int) float64 {
 	kv := head / (h.Query / h.KeyValue)
 	at := func(row, head int) []float64 { return qkv[row*h.QKV()+head*h.Width:][:h.Width] }
-	sum := 0.0
-	for _, j := range seen {
-		sum += math.Exp(dot(at(row, head), at(j, h.Query+kv)) / math.Sqrt(float64(h.Width)))
+	weights, sum := make([]float64, len(seen)), 0.0
+	for i, j := range seen {
+		weights[i] = math.Exp(dot(at(row, head), at(j, h.Query+kv)) / math.Sqrt(float64(h.Width)))
+		sum += weights[i]
 	}
-	for _, j := range seen {
-		p := math.Exp(dot(at(row, head), at(j, h.Query+kv))/math.Sqrt(float64(h.Width))) / sum
+	for k, j := range seen {
 		for i, v := range at(j, h.Query+h.KeyValue+kv) {
-			out[i] += p * v
+			out[i] += weights[k] / sum * v
 		}
 	}
 	return math.Log(sum)

@@ -43,6 +43,7 @@ func Run(t *testing.T, open func() kernels.Device) {
 		{"SampledEqualsScored", (*suite).sampledEqualsScored},
 		{"WeightsFresh", (*suite).weightsFresh},
 		{"Replay", (*suite).replay},
+		{"SeveralCallers", (*suite).severalCallers},
 		{"Repeatable", (*suite).repeatable},
 	}
 	for _, tt := range tests {
