@@ -32,9 +32,9 @@ func drawLinear(rng *rand.Rand, level int) Problem {
 		if !ok || c == 0 {
 			continue
 		}
-		p := Problem{Level: level, topic: fmt.Sprintf("%dx %s %d = %d", a, op, b, c)}
+		p := Problem{Level: level, topic: fmt.Sprintf("%dx%s%d=%d", a, op, b, c)}
 		p.Key = equationKey(p.topic)
-		p.Steps = append(said(derive(c, undo, b), fmt.Sprintf("%dx = {}.", a)), said(derive(a*x, '/', a), "x = {}.")...)
+		p.Steps = append(said(derive(c, undo, b), fmt.Sprintf("%dx={}.", a)), said(derive(a*x, '/', a), "x={}.")...)
 		p.proof = append(derive(a, '*', x), derive(a*x, op, b)...)
 		return finishEquation(rng, p)
 	}
@@ -48,13 +48,13 @@ func drawTwoSided(rng *rand.Rand, level int) Problem {
 		if _, ok := apply(a*x, '+', b); a > 9 || !ok {
 			continue
 		}
-		reduced := fmt.Sprintf("%dx + %d = %d", more, b, d)
-		p := Problem{Level: level, topic: fmt.Sprintf("%dx + %d = %s + %d", a, b, times(c), d)}
+		reduced := fmt.Sprintf("%dx+%d=%d", more, b, d)
+		p := Problem{Level: level, topic: fmt.Sprintf("%dx+%d=%s+%d", a, b, times(c), d)}
 		p.Key = equationKey(p.topic)
 		p.parts = []string{equationKey(reduced)}
 		p.Steps = said(derive(a, '-', c), fmt.Sprintf("Take %s from both sides: {}, so %s.", times(c), reduced))
-		p.Steps = append(p.Steps, said(derive(d, '-', b), fmt.Sprintf("%dx = {}.", more))...)
-		p.Steps = append(p.Steps, said(derive(more*x, '/', more), "x = {}.")...)
+		p.Steps = append(p.Steps, said(derive(d, '-', b), fmt.Sprintf("%dx={}.", more))...)
+		p.Steps = append(p.Steps, said(derive(more*x, '/', more), "x={}.")...)
 		p.proof = append(derive(a, '*', x), derive(a*x, '+', b)...)
 		p.proof = append(p.proof, append(derive(c, '*', x), derive(c*x, '+', d)...)...)
 		return finishEquation(rng, p)

@@ -50,7 +50,7 @@ func (e *expr) String() string {
 	if e.right.precedence() <= e.precedence() {
 		right = "(" + right + ")"
 	}
-	return left + " " + e.op.String() + " " + right
+	return left + e.op.infix() + right
 }
 
 // key returns the canonical form that HeldOut splits by: sums as signed terms

@@ -9,7 +9,7 @@ import (
 
 func TestOpenSource(t *testing.T) {
 	g := Generator{Seed: 3, BoxedShare: 1}
-	for _, name := range []string{"prose", "qa-short", "qa-long", "dialogue", GSM8KTrain, "orcca"} {
+	for _, name := range []string{"prose", "qa-short", "qa-long", "dialogue", "orcca"} {
 		s, err := OpenSource(name, g, []int{1, 1, 5})
 		if err != nil || s.Name() != name || s.Document(0, 0) == "" || s.Document(1, 1) != s.Document(1, 1) {
 			t.Errorf("%s: %v", name, err)
@@ -21,6 +21,11 @@ func TestOpenSource(t *testing.T) {
 	}
 	if want := g.Document(ShortReasoning, 5, 3); short.Document(0, 3) != want || short.Len() != 0 {
 		t.Errorf("document 3 of levels 1 and 5 is %q, want %q", short.Document(0, 3), want)
+	}
+	for name, s := range bundledSources() {
+		if s == nil || s.Name() != name || s.Len() < 500 {
+			t.Fatalf("%s cannot be opened", name)
+		}
 	}
 	for name, want := range map[string]string{GSM8KTest: "never for training", "no/such": "no/such"} {
 		if _, err := OpenSource(name, g, []int{1}); err == nil || !strings.Contains(err.Error(), want) {

@@ -96,27 +96,32 @@ func combine(op byte, left, right *parsed) *parsed {
 func (e *parsed) expr() *expr {
 	switch e.op {
 	case 0:
-		return number(e.value)
+		leaf := number(e.value)
+		leaf.ok = e.value <= maxValue
+		return leaf
 	case 'm':
 		return binary('%', e.left.expr(), e.right.expr())
 	}
 	return binary(Op(e.op), e.left.expr(), e.right.expr())
 }
 
-var run = regexp.MustCompile(`[\d(](?:[-\d()+*/ ]|mod)*`)
-
 // expressions returns every expression with an operation in the text. What
 // follows a letter x is left to linear.
 func expressions(text string) (found []*parsed) {
-	for _, r := range run.FindAllString(text, -1) {
-		if e, ok := read(r); ok && e.op != 0 {
+	const part = "0123456789()+-*/\x01 " // \x01 stands for mod
+	for _, run := range strings.FieldsFunc(strings.ReplaceAll(text, " mod ", " \x01 "), func(r rune) bool { return !strings.ContainsRune(part, r) }) {
+		run = strings.TrimLeft(run, ")+-*/\x01 ")
+		if !strings.ContainsAny(run, "+-*/\x01") {
+			continue
+		}
+		if e, ok := read(strings.ReplaceAll(run, "\x01", "mod")); ok && e.op != 0 {
 			found = append(found, e)
 		}
 	}
 	return found
 }
 
-var equality = regexp.MustCompile(`([\d(](?:[-\d()+*/ ]|mod)*) = (\d+)`)
+var equality = regexp.MustCompile(`([\d(](?:[-\d()+*/]| mod )*)=(\d+)`)
 
 // claim is a statement that an expression has a value.
 type claim struct {
@@ -136,9 +141,9 @@ func claims(text string) (found []claim) {
 	return found
 }
 
-var linear = regexp.MustCompile(`\d*x [-+] \d+ = (?:\d*x [-+] )?\d+`)
+var linear = regexp.MustCompile(`\d+x[-+]\d+=(?:\d*x[-+])?\d+`)
 
-var equationParts = regexp.MustCompile(`^(\d*)x ([-+]) (\d+) = (?:(\d*)x \+ )?(\d+)$`)
+var equationParts = regexp.MustCompile(`^(\d+)x([-+])(\d+)=(?:(\d*)x\+)?(\d+)$`)
 
 // satisfies reports whether x solves the linear equation.
 func satisfies(equation string, x int) bool {

@@ -24,42 +24,53 @@ const passageBytes = 2000
 // the levels taken in turn (a level that is named twice comes twice as often); a
 // corpus of Bundled; or a path as Open takes it. GSM8K answers are boxed in
 // g.BoxedShare of cases; other real text is divided at paragraphs into passages
-// of about 2,000 bytes. It refuses GSM8KTest, on which policies are evaluated.
+// of about 2,000 bytes. Real text for which MentionsHeldOut holds is left out. It
+// refuses GSM8KTest, on which policies are evaluated.
 func OpenSource(name string, g Generator, levels []int) (Source, error) {
-	switch {
-	case slices.Contains(Styles, Style(name)):
+	if slices.Contains(Styles, Style(name)) {
 		return newGenerated(Style(name), g, levels)
-	case name == GSM8KTest:
-		return nil, fmt.Errorf("open source %s: it is for evaluation and never for training; use %s", name, GSM8KTrain)
-	case name == GSM8KTrain:
-		docs, err := GSM8KDocuments(name, g.BoxedShare)
-		if err != nil {
-			return nil, err
-		}
-		return &documents{name, docs}, nil
 	}
-	docs, err := Open(name)
+	texts, err := openTexts(name, g.BoxedShare)
 	if err != nil {
 		return nil, err
 	}
-	var divided []Document
+	texts = slices.DeleteFunc(texts, MentionsHeldOut)
+	if len(texts) == 0 {
+		return nil, fmt.Errorf("open source %s: every document mentions a held-out problem; add other text", name)
+	}
+	return &documents{name, texts}, nil
+}
+
+// openTexts returns GSM8K problems whole and all else in passages.
+func openTexts(name string, boxedShare float64) (texts []string, err error) {
+	var docs []Document
+	switch name {
+	case GSM8KTest:
+		return nil, fmt.Errorf("open source %s: it is for evaluation and never for training; use %s", name, GSM8KTrain)
+	case GSM8KTrain:
+		docs, err = GSM8KDocuments(name, boxedShare)
+	default:
+		docs, err = Open(name)
+	}
 	for _, d := range docs {
-		for i, text := range passages(d.Text) {
-			divided = append(divided, Document{fmt.Sprintf("%s#%d", d.ID, i), text})
+		if name == GSM8KTrain {
+			texts = append(texts, d.Text)
+		} else {
+			texts = append(texts, passages(d.Text)...)
 		}
 	}
-	return &documents{name, divided}, nil
+	return texts, err
 }
 
 // documents is a source that is wholly in memory.
 type documents struct {
-	name string
-	docs []Document
+	name  string
+	texts []string
 }
 
 func (s *documents) Name() string             { return s.name }
-func (s *documents) Document(_, i int) string { return s.docs[i].Text }
-func (s *documents) Len() int                 { return len(s.docs) }
+func (s *documents) Document(_, i int) string { return s.texts[i] }
+func (s *documents) Len() int                 { return len(s.texts) }
 
 // generated is an endless source of one style.
 type generated struct {

@@ -16,6 +16,15 @@ func (o Op) String() string {
 	return string(rune(o))
 }
 
+// infix returns the operation as it stands between operands: only mod, a word,
+// has spaces around it.
+func (o Op) infix() string {
+	if o == '%' {
+		return " mod "
+	}
+	return o.String()
+}
+
 // maxValue bounds every number of a problem: two digits.
 const maxValue = 99
 
@@ -35,12 +44,13 @@ type Step struct {
 	Sentence string // the step in words, containing String()
 }
 
-// String returns the equation, such as "47 + 8 = 55".
-func (s Step) String() string { return s.term() + " = " + decimal(s.Value) }
+// String returns the equation, such as "47+8=55". Arithmetic is written without
+// spaces: tokenizers make each a token of its own, which would say nothing.
+func (s Step) String() string { return s.term() + "=" + decimal(s.Value) }
 
-// term returns the left side, such as "47 + 8".
+// term returns the left side, such as "47+8".
 func (s Step) term() string {
-	return decimal(s.Left) + " " + s.Op.String() + " " + decimal(s.Right)
+	return decimal(s.Left) + s.Op.infix() + decimal(s.Right)
 }
 
 // key returns the key of the one-operation problem that the step answers.

@@ -135,7 +135,7 @@ func TestRender(t *testing.T) {
 			t.Errorf("%s: %q, %v", name, got, err)
 		}
 	}
-	if _, err := Render("simpel", q); err == nil || !strings.Contains(err.Error(), "simpel") || !strings.Contains(err.Error(), "simple, complex or short") {
+	if _, err := Render("simpel", q); err == nil || !strings.Contains(err.Error(), "simpel") || !strings.Contains(err.Error(), "simple, complex or dialogue") {
 		t.Errorf("unknown template: %v", err)
 	}
 }
