@@ -150,3 +150,7 @@ func randomBatch(t *testing.T, p *policy.Policy, r *rand.Rand, numGroups int) []
 	}
 	return groups
 }
+
+// gradientTolerance is the relative distance of two gradients that differ in the
+// order of float32 sums alone: that of the policy's fixtures.
+const gradientTolerance = 1e-5

@@ -128,7 +128,7 @@ func TestPolicyTrainerGradientIgnoresMicrobatches(t *testing.T) {
 			if m.Microbatches < 2 {
 				t.Errorf("one microbatch at a limit of %d", limit)
 			}
-			if d := distance(got, want); d > 1e-6 {
+			if d := distance(got, want); d > gradientTolerance {
 				t.Errorf("%s mean, microbatches of %d: gradient is off by %v of its norm", normalization, limit, d)
 			}
 		}
@@ -158,7 +158,7 @@ func TestLeavingEqualRewardsOutChangesNoGradient(t *testing.T) {
 	if _, err := trainer.update(trainer.config.newMinibatch(batch), 0); err != nil {
 		t.Fatal(err)
 	}
-	if d := distance(got, trainer.gradient(t)); d > 1e-6 {
+	if d := distance(got, trainer.gradient(t)); d > gradientTolerance {
 		t.Errorf("gradient is off by %v of its norm", d)
 	}
 }

@@ -193,7 +193,7 @@ func (c Config) write(dir string) error {
 		NumAttentionHeads: c.Heads.Query, NumKeyValueHeads: c.Heads.KeyValue, HeadDim: c.Heads.Width,
 		MaxPositions: c.MaxPositions, RMSNormEps: c.NormEps, RopeTheta: c.Rope.Theta,
 		TieWordEmbeddings: c.TieEmbeddings, HiddenAct: "silu", BOS: c.BOS, EOS: c.EOS,
-		InitializerRange: initialDeviation, UseCache: true,
+		InitializerRange: c.initialDeviation(), UseCache: true,
 	}
 	if c.Architecture == Qwen2 {
 		f.ModelType = "qwen2"

@@ -98,8 +98,8 @@ func (p *Policy) ReadWeights() ([]float32, error) {
 	return w, nil
 }
 
-// Init queues fresh weights: matrices normal with deviation 0.02, those that
-// project into the residual stream 0.02/sqrt(2·Layers), gains 1, biases 0. They
+// Init queues fresh weights: matrices normal with deviation 1/sqrt(Hidden), those
+// that project into the residual stream 1/sqrt(2·Layers·Hidden), gains 1, biases 0. They
 // are a pure function of seed and Config, so every device and every process
 // gets the same.
 func (p *Policy) Init(seed uint64) {

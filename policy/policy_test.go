@@ -92,7 +92,7 @@ func TestArenaPlan(t *testing.T) {
 
 func TestInitDistribution(t *testing.T) {
 	cfg := tinyConfig(Qwen2)
-	cfg.Hidden, cfg.FFN, cfg.Layers = 96, 160, 8
+	cfg.Hidden, cfg.FFN, cfg.Layers = 100, 160, 8 // 1/sqrt(100) = 0.1, a quarter of it where projected back
 	p, err := New(openDevice(t), cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -103,11 +103,11 @@ func TestInitDistribution(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := map[string]struct{ mean, deviation float64 }{
-		"model.embed_tokens.weight":              {0, 0.02},
-		"lm_head.weight":                         {0, 0.02},
-		"model.layers.3.mlp.up_proj.weight":      {0, 0.02},
-		"model.layers.3.mlp.down_proj.weight":    {0, 0.005}, // 0.02/sqrt(2·8)
-		"model.layers.0.self_attn.o_proj.weight": {0, 0.005},
+		"model.embed_tokens.weight":              {0, 0.1},
+		"lm_head.weight":                         {0, 0.1},
+		"model.layers.3.mlp.up_proj.weight":      {0, 0.1},
+		"model.layers.3.mlp.down_proj.weight":    {0, 0.025}, // 0.1/sqrt(2·8)
+		"model.layers.0.self_attn.o_proj.weight": {0, 0.025},
 		"model.layers.0.self_attn.q_proj.bias":   {0, 0},
 		"model.layers.0.input_layernorm.weight":  {1, 0},
 		"model.norm.weight":                      {1, 0},
