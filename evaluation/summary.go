@@ -65,7 +65,7 @@ type Summary struct {
 
 	FormatRate     float64 // judged completions that had an answer to grade
 	TruncationRate float64 // completions that reached their cap
-	RepetitionRate float64 // completions in a loop, see Repeats
+	RepetitionRate float64 // completions in a loop, see reward.Repetitive
 
 	MeanTokensAll   float64 // of all completions
 	MeanTokensRight float64 // of right ones, 0 without any; alone it hides failures
@@ -122,7 +122,7 @@ func (s *Summary) countCompletions(items []Item) {
 			if c.Finish == trajectory.FinishLength {
 				truncated++
 			}
-			if Repeats(c.Text) {
+			if reward.Repetitive(c.Text) {
 				repeating++
 			}
 		}

@@ -74,6 +74,9 @@ func New(p *policy.Policy, c Config) (*Engine, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
+	if most := p.Config().MaxPositions; c.SequenceTokens > most {
+		return nil, fmt.Errorf("rollout SequenceTokens is %d and the policy's MaxPositions is %d: lower SequenceTokens to it", c.SequenceTokens, most)
+	}
 	d, err := p.NewDecoder(c.limits())
 	if err != nil {
 		return nil, err
