@@ -157,7 +157,7 @@ func TestGreedyTakesTheLikeliestToken(t *testing.T) {
 func TestPolicySamplesItsDistribution(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
-	p := tinyPolicy(t, 1) // fixed, so that the bound below holds for every seed of draws
+	p := tinyPolicy(t, seed)
 	c := small()
 	c.Seed, c.EndTokens = seed, nil
 	request := Request{ID: "a", Prompt: []int32{3, 1, 4, 1, 5}, Samples: 4000, MaxTokens: 1, Temperature: 1}
@@ -167,14 +167,18 @@ func TestPolicySamplesItsDistribution(t *testing.T) {
 	if !sameTrajectories(narrow.Trajectories, broad.Trajectories) {
 		t.Error("5 rows and 64 rows gave different completions")
 	}
-	counts, logprobs := [vocabulary]float64{}, [vocabulary]float64{}
+	every := policy.PackGroups([]policy.PromptCompletions{{Prompt: request.Prompt}})
+	counts := [vocabulary]float64{}
 	for _, tr := range broad.Trajectories {
 		counts[tr.Completion[0]]++
-		logprobs[tr.Completion[0]] = float64(tr.LogProbs[0])
 	}
-	for token, n := range counts {
-		want := math.Exp(logprobs[token])
-		if got := n / 4000; n > 0 && math.Abs(got-want) > 6*math.Sqrt(want*(1-want)/4000) {
+	for token := range int32(vocabulary) {
+		every.Rows = append(every.Rows, int32(len(request.Prompt)-1))
+		every.Targets = append(every.Targets, token)
+	}
+	for token, logprob := range recompute(t, p, every, 1) {
+		got, want := counts[token]/4000, math.Exp(float64(logprob))
+		if bound := 6*math.Sqrt(want*(1-want)/4000) + 1e-3; math.Abs(got-want) > bound {
 			t.Errorf("token %d was drawn at a rate of %v, and its probability is %v", token, got, want)
 		}
 	}

@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/octorl/octorl/kernels"
@@ -33,15 +34,24 @@ func newScheduler(c Config) *scheduler {
 }
 
 // admit starts as many samples as rows and pages allow, first come first
-// served. Prompts of groups that start are added to prompts.
+// served. Prompts of groups that start are added to prompts. It panics when a
+// group is under way and none has a row then: something was lost.
 func (s *scheduler) admit(prompts *promptBatch) {
+	for s.startNext(prompts) {
+	}
+	if len(s.active) == 0 {
+		panic(fmt.Sprintf("rollout: no row for %d groups with %d rows and %d pages free", len(s.groups), len(s.spare), s.pool.available()))
+	}
+}
+
+// startNext starts the first sample that has no row, or reports false.
+func (s *scheduler) startNext(prompts *promptBatch) bool {
 	for _, g := range s.groups {
-		for g.started < g.Samples {
-			if !s.start(g, prompts) {
-				return
-			}
+		if g.started < g.Samples {
+			return s.start(g, prompts)
 		}
 	}
+	return false
 }
 
 // start gives the next sample of g a row, and with the first sample the prompt

@@ -71,16 +71,12 @@ func (s *sequence) trajectory(c *Config, finish trajectory.FinishReason) traject
 	for i := range versions {
 		versions[i] = s.group.Version
 	}
-	text := s.tokens
-	if slices.Contains(c.EndTokens, text[len(text)-1]) {
-		text = text[:len(text)-1]
-	}
 	return trajectory.Trajectory{
 		Index:      s.index,
 		Completion: slices.Clone(s.tokens),
 		LogProbs:   slices.Clone(s.logprobs),
 		Versions:   versions,
 		Finish:     finish,
-		Text:       cutStop(c.Decode(text), s.group.StopStrings),
+		Text:       cutStop(c.Decode(s.tokens), s.group.StopStrings),
 	}
 }
