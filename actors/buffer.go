@@ -9,6 +9,7 @@ import (
 	"github.com/octorl/octorl/learner"
 	"github.com/octorl/octorl/policy"
 	"github.com/octorl/octorl/reward"
+	"github.com/octorl/octorl/rollout/trajectory"
 )
 
 // openBatch tells the buffer which step of a stage is gathered next. Groups of
@@ -21,18 +22,26 @@ type openBatch struct {
 	to      *actor.PID
 }
 
-// batchReady is the groups of a step, in the order of their slots.
+// batchReady is the groups of a step, in the order of their slots. Slots whose
+// group was cancelled are left out.
 type batchReady struct {
 	stage  string
 	step   int
-	groups []learner.RewardedGroup
+	groups []gatheredGroup
 	stats  batchStats
+}
+
+// gatheredGroup is a group with what the verifier said of each trajectory.
+type gatheredGroup struct {
+	learner.RewardedGroup
+	verdicts []reward.Verdict
 }
 
 // batchStats counts verdicts apart, so that a broken verifier never looks like
 // a wrong policy.
 type batchStats struct {
 	right, wrong, unparsable, failed int
+	cancelled                        int // groups
 	tokens                           int
 }
 
@@ -44,7 +53,8 @@ type buffer struct {
 	shape        reward.Shape
 	maxStaleness policy.Version
 	open         openBatch
-	groups       map[int]learner.RewardedGroup
+	groups       map[int]gatheredGroup
+	cancelled    map[int]bool
 	stats        batchStats
 }
 
@@ -66,33 +76,45 @@ func (b *buffer) Receive(c actor.Context) {
 
 func (b *buffer) onOpenBatch(m openBatch) {
 	b.open = m
-	b.groups = make(map[int]learner.RewardedGroup, m.groups)
+	b.groups = make(map[int]gatheredGroup, m.groups)
+	b.cancelled = map[int]bool{}
 	b.stats = batchStats{}
 }
 
 func (b *buffer) onDelivered(c actor.Context, m delivered) {
-	if v, ok := m.body.(message.GroupVerified); ok && b.admits(v) {
-		b.groups[v.Slot] = b.rewarded(v)
+	switch v := m.body.(type) {
+	case message.GroupVerified:
+		if b.awaits(v.GroupHeader) && b.fresh(v.Group) {
+			b.groups[v.Slot] = b.rewarded(v)
+		}
+	case message.GroupCancelled:
+		if b.awaits(v.GroupHeader) {
+			b.cancelled[v.Slot] = true
+			b.stats.cancelled++
+		}
 	}
 	_ = m.Ack()
 	c.Request(b.gateway, grant{credit: 1})
-	if b.open.groups > 0 && len(b.groups) == b.open.groups {
+	if b.open.groups > 0 && len(b.groups)+len(b.cancelled) == b.open.groups {
 		c.Send(b.open.to, b.batch())
 		b.open = openBatch{}
 		b.groups = nil
 	}
 }
 
-// admits reports whether a group belongs to the open batch, is new, and is not
-// stale.
-func (b *buffer) admits(v message.GroupVerified) bool {
-	if v.Stage != b.open.stage || v.Step != b.open.step || v.Slot < 0 || v.Slot >= b.open.groups {
+// awaits reports whether a group belongs to the open batch and has not ended
+// before.
+func (b *buffer) awaits(h message.GroupHeader) bool {
+	if h.Stage != b.open.stage || h.Step != b.open.step || h.Slot < 0 || h.Slot >= b.open.groups {
 		return false
 	}
-	if _, known := b.groups[v.Slot]; known {
-		return false
-	}
-	for _, t := range v.Group.Trajectories {
+	_, known := b.groups[h.Slot]
+	return !known && !b.cancelled[h.Slot]
+}
+
+// fresh reports whether no token of a group is too stale to learn from.
+func (b *buffer) fresh(g trajectory.Group) bool {
+	for _, t := range g.Trajectories {
 		for _, version := range t.Versions {
 			if b.open.version-version > b.maxStaleness {
 				return false
@@ -102,12 +124,13 @@ func (b *buffer) admits(v message.GroupVerified) bool {
 	return true
 }
 
-func (b *buffer) rewarded(v message.GroupVerified) learner.RewardedGroup {
-	g := learner.RewardedGroup{Group: v.Group}
+func (b *buffer) rewarded(v message.GroupVerified) gatheredGroup {
+	g := gatheredGroup{RewardedGroup: learner.RewardedGroup{Group: v.Group}}
 	for i, verdict := range v.Verdicts {
 		r, counted := b.shape.Reward(verdict.Verdict)
 		g.Rewards = append(g.Rewards, r)
 		g.Counted = append(g.Counted, counted)
+		g.verdicts = append(g.verdicts, verdict.Verdict)
 		b.stats.count(verdict.Verdict)
 		b.stats.tokens += len(v.Group.Trajectories[i].Completion)
 	}

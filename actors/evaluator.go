@@ -55,8 +55,13 @@ func (e *evaluator) onExamine(c actor.Context, m examine) {
 }
 
 func (e *evaluator) onDelivered(c actor.Context, m delivered) {
-	if v, ok := m.body.(message.GroupVerified); ok && e.missing[v.ID] {
-		e.groups[v.ID] = v
+	switch v := m.body.(type) {
+	case message.GroupVerified:
+		if e.missing[v.ID] {
+			e.groups[v.ID] = v
+			delete(e.missing, v.ID)
+		}
+	case message.GroupCancelled:
 		delete(e.missing, v.ID)
 	}
 	_ = m.Ack()
@@ -71,7 +76,11 @@ func (e *evaluator) finish(c actor.Context) {
 	}
 	out := examined{at: e.open.at}
 	for _, q := range e.open.requests {
-		item := itemOf(e.groups[q.ID])
+		v, ok := e.groups[q.ID]
+		if !ok {
+			continue // cancelled: it says nothing about the policy
+		}
+		item := itemOf(v)
 		if q.Temperature == 0 {
 			out.greedy = append(out.greedy, item)
 		} else {

@@ -3,6 +3,7 @@ package actors
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -27,7 +28,8 @@ const (
 	maxDeliveries = 20
 )
 
-// enqueue asks the gateway to put a message in a queue; id makes it count once.
+// enqueue asks the gateway to put a message in a queue; id makes it count once:
+// the group's for a request, the id of the delivery it follows from otherwise.
 // then, where given, is called once the queue has it: the place to ack what the
 // message came from.
 type enqueue struct {
@@ -72,6 +74,8 @@ type gateway struct {
 	ctx       context.Context
 	cancel    context.CancelFunc
 	pumps     map[string]*pump
+	self      *actor.PID
+	launch    string // of this process: what is asked for again gets a new id
 }
 
 // pump reads a queue on a goroutine of its own, as far as credit allows.
@@ -82,12 +86,14 @@ type pump struct {
 
 func newGateway(run, node string, b *bus.Bus, log zerolog.Logger) *gateway {
 	ctx, cancel := context.WithCancel(context.Background())
-	return &gateway{run: run, node: node, bus: b, log: log, ctx: ctx, cancel: cancel, pumps: map[string]*pump{}}
+	return &gateway{run: run, node: node, bus: b, log: log, ctx: ctx, cancel: cancel, pumps: map[string]*pump{}, launch: strconv.FormatInt(time.Now().UnixNano(), 36)}
 }
 
 // Receive implements actor.Actor.
 func (g *gateway) Receive(c actor.Context) {
 	switch m := c.Message().(type) {
+	case *actor.Started:
+		g.self = c.Self()
 	case enqueue:
 		g.onEnqueue(c, m)
 	case announce:
@@ -114,7 +120,7 @@ func (g *gateway) onEnqueue(c actor.Context, m enqueue) {
 	ctx, cancel := context.WithTimeout(g.ctx, leaseTime)
 	defer cancel()
 	subject := bus.Subject(g.run, "group", m.verb, m.instance)
-	if err := g.bus.Enqueue(ctx, subject, m.id+"."+m.verb, data); err != nil {
+	if err := g.bus.Enqueue(ctx, subject, g.queueID(m), data); err != nil {
 		if g.ctx.Err() != nil {
 			return
 		}
@@ -126,6 +132,16 @@ func (g *gateway) onEnqueue(c actor.Context, m enqueue) {
 	if m.then != nil {
 		m.then()
 	}
+}
+
+// queueID names a message for deduplication. The bus remembers ids for minutes,
+// so a resumed run that asks for a group again needs another. What follows from
+// a request has the request's id as its own, whichever node sends it.
+func (g *gateway) queueID(m enqueue) string {
+	if m.verb == queueRequested {
+		return m.id + "." + g.launch
+	}
+	return m.id + "." + m.verb
 }
 
 func (g *gateway) onAnnounce(m announce) {
@@ -177,17 +193,27 @@ func (g *gateway) pump(root *actor.RootContext, p *pump, m take) {
 	}
 }
 
+// recover waits a moment after a failed pull. A bus that was restarted has lost
+// the queues, so they are made again.
+func (g *gateway) recover(verb string, err error) {
+	g.log.Warn().Err(err).Str("queue", verb).Msg("pull failed, trying again")
+	select {
+	case <-time.After(time.Second):
+	case <-g.ctx.Done():
+		return
+	}
+	if err := openQueues(g.bus, g.run); err != nil {
+		g.log.Debug().Err(err).Msg("queues not opened")
+	}
+}
+
 // pull moves up to credit deliveries from a queue to an actor and returns how
 // many were moved. What cannot be decoded is terminated: it would fail for ever.
 func (g *gateway) pull(root *actor.RootContext, m take, credit int) int {
 	filter := bus.Subject(g.run, "group", m.verb, m.instance)
 	got, err := g.bus.Pull(g.ctx, bus.Store(g.run, m.verb), m.instance, filter, credit, time.Second)
 	if err != nil && g.ctx.Err() == nil {
-		g.log.Warn().Err(err).Str("queue", m.verb).Msg("pull failed, trying again")
-		select {
-		case <-time.After(time.Second):
-		case <-g.ctx.Done():
-		}
+		g.recover(m.verb, err)
 	}
 	moved := 0
 	for _, d := range got {
@@ -197,10 +223,37 @@ func (g *gateway) pull(root *actor.RootContext, m take, credit int) int {
 			_ = d.Term(err.Error())
 			continue
 		}
+		if h, ok := headerOf(body); ok && d.Exhausted() {
+			g.cancelGroup(root, d, h)
+			continue
+		}
 		root.Send(m.to, delivered{Delivery: d, envelope: env, body: body})
 		moved++
 	}
 	return moved
+}
+
+// headerOf returns the header of a group on its way to be drawn or verified.
+func headerOf(body any) (message.GroupHeader, bool) {
+	switch m := body.(type) {
+	case message.GroupRequested:
+		return m.GroupHeader, true
+	case message.GroupCompleted:
+		return m.GroupHeader, true
+	}
+	return message.GroupHeader{}, false
+}
+
+// cancelGroup ends a group that has failed so often that it must be at fault
+// itself. Whoever asked for it is told, so that nothing waits for ever.
+func (g *gateway) cancelGroup(root *actor.RootContext, d bus.Delivery, h message.GroupHeader) {
+	reason := fmt.Sprintf("given up after %d deliveries", maxDeliveries)
+	g.log.Error().Str("group", h.ID).Msg("group cancelled: " + reason)
+	root.Send(g.self, enqueue{
+		verb: queueVerified, instance: h.ReplyTo, id: d.ID,
+		body: message.GroupCancelled{GroupHeader: h, Node: g.node, Reason: reason},
+		then: func() { _ = d.Term(reason) },
+	})
 }
 
 // openQueues makes the queues of a run.

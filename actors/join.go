@@ -191,10 +191,16 @@ func (o JoinOptions) stay(ctx context.Context, w *crew, broken <-chan error) err
 	bucket := bus.Store(w.run, "presence")
 	renew := time.NewTicker(presenceTime / 3)
 	defer renew.Stop()
+	reached := true
 	for {
-		if _, err := w.bus.Put(bucket, o.Node, data, presenceTime); err != nil {
-			o.Log.Warn().Err(err).Msg("presence not renewed, the bus is out of reach")
+		_, err := w.bus.Put(bucket, o.Node, data, presenceTime)
+		if err != nil && reached {
+			o.Log.Warn().Err(err).Msg("bus out of reach; waiting for it, an interrupt ends the node")
 		}
+		if err == nil && !reached {
+			o.Log.Info().Msg("bus reached again")
+		}
+		reached = err == nil
 		select {
 		case err := <-broken:
 			return err

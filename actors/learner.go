@@ -62,7 +62,14 @@ func (l *learnerActor) Receive(c actor.Context) {
 	case *actor.Started:
 		l.work = newBackground(c.ActorSystem().Root, c.Self())
 	case startStage:
-		l.do(func() any { s, err := l.workshop.open(m.stage); return sessionOpened{session: s, err: err} })
+		before := l.session
+		l.do(func() any {
+			if before != nil {
+				before.close()
+			}
+			s, err := l.workshop.open(m.stage)
+			return sessionOpened{session: s, err: err}
+		})
 	case sessionOpened:
 		l.onSessionOpened(c, m)
 	case batchReady:

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/octorl/octorl/actors/message"
 	"github.com/octorl/octorl/corpus"
@@ -25,17 +26,51 @@ func (m *materials) openProblems() (problemBook, error) {
 	var err error
 	for _, s := range m.recipe.Stages {
 		if s.RL != nil && s.RL.Problems == config.ProblemsGSM8KTrain && book.train == nil {
-			if book.train, err = corpus.GSM8K(corpus.GSM8KTrain); err != nil {
+			if book.train, err = m.fittingGSM8K(s.RL); err != nil {
 				return book, err
 			}
 		}
 	}
 	e := m.recipe.Evaluation
 	if e.Problems == config.ProblemsGSM8KTest {
-		return m.openGSM8K(book)
+		book, err = m.openGSM8K(book)
+	} else {
+		book.exam, err = m.heldOut(e.Levels, e.Count)
 	}
-	book.exam, err = m.heldOut(e.Levels, e.Count)
-	return book, err
+	if err != nil {
+		return book, err
+	}
+	return book, m.checkExam(book)
+}
+
+// fittingGSM8K returns the training problems that leave room for the longest
+// completion of a stage; the others are left out, as in the published runs.
+func (m *materials) fittingGSM8K(rl *config.RL) ([]corpus.Problem, error) {
+	all, err := corpus.GSM8K(corpus.GSM8KTrain)
+	if err != nil {
+		return nil, err
+	}
+	room := m.config.MaxPositions - rl.LongestResponse()
+	fitting := slices.DeleteFunc(all, func(p corpus.Problem) bool { return len(m.prompt(rl.Template, p.Question, nil)) > room })
+	if len(fitting) == 0 {
+		return nil, fmt.Errorf("no training problem and a completion of %d tokens fit maxPositions %d; raise it in policy.shape, or lower rl.maxResponseTokens",
+			rl.LongestResponse(), m.config.MaxPositions)
+	}
+	return fitting, nil
+}
+
+// checkExam refuses, before anything is trained, an evaluation that the policy
+// has no room for.
+func (m *materials) checkExam(book problemBook) error {
+	e := m.recipe.Evaluation
+	for _, p := range book.exam {
+		n := len(m.prompt(e.Template, p.Question, book.shots))
+		if n+e.MaxTokens > m.config.MaxPositions {
+			return fmt.Errorf("evaluation: the prompt of problem %s has %d tokens, which with maxTokens %d exceed maxPositions %d; lower evaluation.shots or evaluation.maxTokens, or raise policy.shape.maxPositions",
+				p.ID, n, e.MaxTokens, m.config.MaxPositions)
+		}
+	}
+	return nil
 }
 
 // openGSM8K takes exam questions from the test split and solved ones from the

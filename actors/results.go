@@ -63,6 +63,9 @@ func (r *Results) Write(w io.Writer) error {
 	if err := evaluation.WriteTable(w, r.Stages); err != nil {
 		return err
 	}
+	if r.Recipe.Note != "" {
+		fmt.Fprintf(w, "\n%s\n", r.Recipe.Note)
+	}
 	if r.Comparison != nil {
 		fmt.Fprintf(w, "\n%s\n", r.Comparison)
 	}
@@ -139,6 +142,9 @@ func writeReport(d *directory, r *config.Recipe) error {
 	}
 	page := evaluation.Report{
 		Run: r.Name, Recipe: filepath.Base(d.recipe()), Seed: r.Seed, Finished: time.Now(), Stages: results.Stages,
+	}
+	if r.Note != "" {
+		page.Notes = []string{r.Note}
 	}
 	if results.Comparison != nil {
 		page.Comparisons = []evaluation.Comparison{*results.Comparison}

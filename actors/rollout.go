@@ -208,7 +208,7 @@ func (r *rolloutActor) onGroupDone(c actor.Context, m groupDone) {
 	}
 	q := h.request
 	c.Send(r.gateway, enqueue{
-		verb: queueCompleted, instance: instanceVerifier, id: q.ID,
+		verb: queueCompleted, instance: instanceVerifier, id: h.from.ID,
 		body: message.GroupCompleted{
 			GroupHeader: q.GroupHeader, Group: m.group, Node: r.node, Seconds: time.Since(h.started).Seconds(),
 		},

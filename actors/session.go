@@ -50,11 +50,12 @@ type session struct {
 	final  bool
 	digest string // of the weights, when final
 
-	mid      *learner.MidTrainer
-	stream   *corpus.Stream
-	rl       *learner.PolicyTrainer
-	schedule learner.Schedule
-	started  time.Time // of the wait for a batch
+	mid       *learner.MidTrainer
+	stream    *corpus.Stream
+	rl        *learner.PolicyTrainer
+	reference *policy.Policy // of the KL penalty; nil without
+	schedule  learner.Schedule
+	started   time.Time // of the wait for a batch
 }
 
 // position is what a checkpoint adds to weights and optimizer.
@@ -189,19 +190,31 @@ func (s *session) equipRL(adam learner.OptimizerConfig) error {
 	c.Advantage.DivideByDeviation = r.DivideByDeviation
 	c.MicrobatchTokens = max(microbatchTokens, s.shop.policy.Config().MaxPositions)
 	c.Optimizer = adam
-	var reference *policy.Policy
+	var err error
 	if r.KL != 0 {
-		var err error
-		if reference, err = policy.New(s.shop.policy.Device(), s.shop.policy.Config()); err != nil {
+		if s.reference, err = policy.New(s.shop.policy.Device(), s.shop.policy.Config()); err != nil {
 			return err
 		}
-		if err := s.shop.start(reference, s.stage); err != nil {
+		if err := s.shop.start(s.reference, s.stage); err != nil {
 			return err
 		}
 	}
-	var err error
-	s.rl, err = learner.NewPolicyTrainer(s.shop.policy, reference, c)
+	s.rl, err = learner.NewPolicyTrainer(s.shop.policy, s.reference, c)
 	return err
+}
+
+// close gives the device's memory back; the policy stays.
+func (s *session) close() {
+	if s.mid != nil {
+		s.mid.Free()
+	}
+	if s.rl != nil {
+		s.rl.Free()
+	}
+	if s.reference != nil {
+		s.reference.Free()
+	}
+	s.mid, s.rl, s.reference = nil, nil, nil
 }
 
 func (s *session) optimizer() *learner.Optimizer {
@@ -258,7 +271,11 @@ func (s *session) trainStep() stepDone {
 func (s *session) policyStep(b batchReady) stepDone {
 	sampled := time.Now()
 	lr := s.schedule.LR(s.step+1, s.numSteps())
-	m, err := s.rl.Step(b.groups, lr)
+	groups := make([]learner.RewardedGroup, len(b.groups))
+	for i, g := range b.groups {
+		groups[i] = g.RewardedGroup
+	}
+	m, err := s.rl.Step(groups, lr)
 	if err != nil {
 		return stepDone{err: fmt.Errorf("step %d of stage %s: %w", s.step+1, s.stage.Name, err)}
 	}
@@ -277,23 +294,27 @@ func rlValues(m learner.RLMetrics, stats batchStats) map[string]float64 {
 	return map[string]float64{
 		"reward": m.RewardMean, "accuracy": m.Accuracy, "format_rate": 1 - share(stats.unparsable),
 		"length": m.LengthMean, "length_right": m.LengthMeanRight, "truncation": m.TruncationShare,
-		"entropy": m.EntropyMean, "loss": m.Loss, "grad_norm": m.GradNorm,
+		"entropy": m.Surprisal, "loss": m.Loss, "grad_norm": m.GradNorm,
 		"ratio_min": m.RatioMin, "ratio_max": m.RatioMax, "ratio_deviation_first": m.RatioDeviationFirst,
 		"clip_fraction": m.ClipFraction, "kl_behavior": m.KLBehavior, "kl_reference": m.KLReference,
 		"groups_all_right": float64(m.GroupsAllRight), "groups_all_wrong": float64(m.GroupsAllWrong),
-		"verifier_failed": float64(stats.failed), "tokens": float64(stats.tokens),
+		"verifier_failed": float64(stats.failed), "groups_cancelled": float64(stats.cancelled),
+		"tokens": float64(stats.tokens),
 	}
 }
 
 // sampleOf picks one completion of a batch to show, going through slots and
 // samples with the steps.
 func sampleOf(stage string, step int, b batchReady) *message.SampleReported {
+	if len(b.groups) == 0 {
+		return nil
+	}
 	g := b.groups[step%len(b.groups)]
 	i := step % len(g.Group.Trajectories)
 	t := g.Group.Trajectories[i]
 	return &message.SampleReported{
 		Stage: stage, Step: step, Question: g.Group.Problem.Question, Completion: t.Text,
-		Answer: g.Group.Problem.Answer, Reward: g.Rewards[i],
+		Answer: g.Group.Problem.Answer, Verdict: g.verdicts[i].String(), Reward: g.Rewards[i],
 	}
 }
 

@@ -27,6 +27,7 @@ type RLMetrics struct {
 	LengthMean      float64 // tokens a completion
 	LengthMeanRight float64 // tokens a right completion
 	TruncationShare float64 // share of completions that reached the cap
+	Surprisal       float64 // mean over tokens of −behavior logprob, nats: estimates the entropy of the policy that drew them
 
 	UpdatesMade      int // optimizer steps
 	UpdatesEmpty     int // minibatches without a group to train: no update
@@ -103,6 +104,7 @@ func newSummary(groups []RewardedGroup, batch []credited) *summary {
 	s.TruncationShare /= n
 	s.Accuracy = float64(right) / n
 	s.LengthMean = float64(s.Tokens) / n
+	s.Surprisal /= float64(max(s.Tokens, 1))
 	s.LengthMeanRight = float64(tokensRight) / float64(max(right, 1))
 	return s
 }
@@ -111,6 +113,11 @@ func newSummary(groups []RewardedGroup, batch []credited) *summary {
 func (s *summary) describe(g credited) {
 	s.Trajectories += len(g.trajectories)
 	s.Tokens += g.numTokens
+	for _, tr := range g.trajectories {
+		for _, lp := range tr.LogProbs {
+			s.Surprisal -= float64(lp)
+		}
+	}
 	if g.trained {
 		s.TokensPassed += g.numTokens
 	}

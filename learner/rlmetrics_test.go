@@ -24,6 +24,11 @@ func group(id string, lengths []int, rewards []float32) RewardedGroup {
 		})
 		g.Counted = append(g.Counted, isFinite(rewards[i]))
 	}
+	for _, tr := range g.Group.Trajectories {
+		for i := range tr.LogProbs {
+			tr.LogProbs[i] = -0.5
+		}
+	}
 	return g
 }
 
@@ -48,6 +53,7 @@ func TestBatchMetricsByHand(t *testing.T) {
 		RewardMean: 1. / 7, Accuracy: 4. / 7,
 		AdvantageStd: math.Sqrt(2. / 7), // advantages 1 and −1, and five zeros
 		LengthMean:   32. / 7, LengthMeanRight: (2. + 3 + 5 + 8) / 4, TruncationShare: 2. / 7,
+		Surprisal: .5,
 		RatioMin: 1, RatioMax: 1,
 	}
 	if got := newSummary(groups, batch).metrics(); got != want {

@@ -27,6 +27,8 @@ type Recipe struct {
 	Name string `yaml:"name"`
 	// Seed is the key of all random numbers of the run; default 1.
 	Seed uint64 `yaml:"seed"`
+	// Note is a sentence for the run's report, e.g. what to expect; default none.
+	Note string `yaml:"note,omitempty"`
 	// Policy is where initial weights come from; default a small shape.
 	Policy Policy `yaml:"policy"`
 	// Tokenizer is read or trained; default trained.
