@@ -81,13 +81,7 @@ func (r *Results) Write(w io.Writer) error {
 func (s *scribe) summarize(m examined) evaluation.Summary {
 	summary := evaluation.Summarize(m.greedy)
 	if len(m.sampled) > 0 {
-		sampled := evaluation.Summarize(m.sampled)
-		summary.PassAt = map[int]float64{}
-		for _, k := range s.recipe.Evaluation.PassAtK {
-			if p, ok := sampled.PassAt[k]; ok {
-				summary.PassAt[k] = p
-			}
-		}
+		summary.PassAt = evaluation.Summarize(m.sampled, s.recipe.Evaluation.PassAtK...).PassAt
 	}
 	return summary
 }

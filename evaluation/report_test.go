@@ -23,7 +23,7 @@ func demo() Report {
 		return Series{Name: name, X: x, Y: y}
 	}
 	row := func(stage, letters string) StageRow {
-		r := StageRow{stage, Summarize([]Item{item("a", 1, letters[:1]), item("b", 1, letters[1:2]), item("c", 2, letters[2:])})}
+		r := StageRow{stage, Summarize([]Item{item("a", 1, letters[:1]), item("b", 1, letters[1:2]), item("c", 2, letters[2:])}, 1)}
 		return r
 	}
 	comparison, _ := Compare("RL from mid-trained", []Item{item("a", 1, "r"), item("b", 1, "r"), item("c", 1, "w")},
@@ -98,7 +98,7 @@ func TestWriteReportOfNothing(t *testing.T) {
 
 func TestWriteTable(t *testing.T) {
 	var b strings.Builder
-	rows := []StageRow{{"base", Summarize([]Item{item("a", 1, "r"), item("b", 3, "u")})}, {"RL", Summarize([]Item{item("a", 1, "rw"), item("b", 3, "wf")})}}
+	rows := []StageRow{{"base", Summarize([]Item{item("a", 1, "r"), item("b", 3, "u")}, 1)}, {"RL", Summarize([]Item{item("a", 1, "rw"), item("b", 3, "wf")}, 1)}}
 	rows[1].PassAt = map[int]float64{1: 0.25, 8: 1}
 	if err := WriteTable(&b, rows); err != nil {
 		t.Fatal(err)

@@ -9,6 +9,7 @@ package evaluation
 
 import (
 	"cmp"
+	"math"
 	"slices"
 
 	"github.com/octorl/octorl/reward"
@@ -60,7 +61,7 @@ type Summary struct {
 
 	Accuracy float64         // mean over problems of the share right; greedy accuracy where decoding was greedy
 	Interval Interval        // Wilson's, with the problems as trials
-	PassAt   map[int]float64 // pass@k for k = 1, 2, 4, … up to the fewest judged completions of a problem
+	PassAt   map[int]float64 // mean pass@k by k
 	Levels   []LevelAccuracy // ascending; problems without a level are left out
 
 	FormatRate     float64 // judged completions that had an answer to grade
@@ -71,9 +72,10 @@ type Summary struct {
 	MeanTokensRight float64 // of right ones, 0 without any; alone it hides failures
 }
 
-// Summarize returns the summary of a benchmark's items.
-func Summarize(items []Item) Summary {
-	s := Summary{PassAt: passAt(items)}
+// Summarize returns the summary of a benchmark's items, with pass@k for each of
+// ks that every judged item has completions for.
+func Summarize(items []Item, ks ...int) Summary {
+	s := Summary{PassAt: passAt(items, ks)}
 	levels := map[int]*LevelAccuracy{}
 	right := 0.0
 	for _, it := range items {
@@ -135,20 +137,21 @@ func (s *Summary) countCompletions(items []Item) {
 	s.MeanTokensRight = ratio(float64(tokensRight), right)
 }
 
-// passAt returns the mean of PassAtK over the items for each power of two that
-// every judged item has completions for.
-func passAt(items []Item) map[int]float64 {
-	fewest, judged := 0, 0
+// passAt returns the mean of PassAtK over the items for each of ks that every
+// judged item has completions for.
+func passAt(items []Item, ks []int) map[int]float64 {
+	fewest, judged := math.MaxInt, 0
 	for _, it := range items {
 		if n, _ := it.judged(); n > 0 {
 			judged++
-			if fewest == 0 || n < fewest {
-				fewest = n
-			}
+			fewest = min(fewest, n)
 		}
 	}
 	means := map[int]float64{}
-	for k := 1; k <= fewest; k *= 2 {
+	for _, k := range ks {
+		if judged == 0 || k > fewest {
+			continue
+		}
 		for _, it := range items {
 			if n, c := it.judged(); n > 0 {
 				means[k] += PassAtK(n, c, k) / float64(judged)

@@ -35,7 +35,7 @@ func TestSummarize(t *testing.T) {
 		item("b", 1, "rrf"), // all that were judged
 		item("c", 1, "uw"),  // none
 		item("d", 0, "ff"),  // says nothing of the policy
-	})
+	}, 1, 2, 3) // no 3: two items have two judged completions
 	if s.Problems != 3 || s.Completions != 9 || s.Failed != 3 {
 		t.Errorf("%d problems, %d completions, %d failed; want 3, 9, 3", s.Problems, s.Completions, s.Failed)
 	}
@@ -65,7 +65,7 @@ func TestSummarize(t *testing.T) {
 }
 
 func TestSummarizeNothing(t *testing.T) {
-	s := Summarize([]Item{item("a", 1, "f"), item("b", 1, "")})
+	s := Summarize([]Item{item("a", 1, "f"), item("b", 1, "")}, 1)
 	if s.Accuracy != 0 || s.Interval != (Interval{0, 1}) || s.FormatRate != 0 || len(s.PassAt) != 0 || s.Failed != 1 {
 		t.Errorf("summary of no verdict is %+v", s)
 	}
