@@ -67,16 +67,16 @@ func (w *crew) spawnWorkers(c actor.Context, gateway *actor.PID) error {
 		w.spawn(c, fmt.Sprintf("rollout-%d", i), func() actor.Actor {
 			return &rolloutActor{
 				node: w.node, gateway: gateway, engine: engine, weights: source,
-				credit: groupsHeld, log: w.log,
+				credit: GroupsHeld, log: w.log,
 			}
 		})
 	}
 	return nil
 }
 
-// groupsHeld is how many groups one rollout draws at a time. Fewer fill the
+// GroupsHeld is how many groups one rollout draws at a time. Fewer fill the
 // batch badly, more leave nothing to the other rollouts of a step.
-const groupsHeld = 8
+const GroupsHeld = 8
 
 // escalation is the supervision of every child: a panic is a bug, so it is
 // reported and the run ends at its newest checkpoint, rather than going on from

@@ -2,6 +2,7 @@ package actors
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -59,9 +60,17 @@ type grant struct{ credit int }
 // delivered is a message from a queue. The receiver acks it when its effect is
 // done; what is not acked in leaseTime, or extended, is delivered again.
 type delivered struct {
-	bus.Delivery
-	envelope message.Envelope
-	body     any
+	lease
+	id   string // names the message in its queue
+	body any
+}
+
+// lease is the hold on a delivery; see bus.Delivery.
+type lease interface {
+	Ack() error
+	Nak(delay time.Duration) error
+	Extend() error
+	Term(reason string) error
 }
 
 // gateway joins mailboxes and bus: it wraps what actors send into envelopes and
@@ -217,7 +226,12 @@ func (g *gateway) pull(root *actor.RootContext, m take, credit int) int {
 	}
 	moved := 0
 	for _, d := range got {
-		env, body, err := message.Decode(d.Data)
+		_, body, err := message.Decode(d.Data)
+		if errors.Is(err, message.ErrNewerVersion) || errors.Is(err, message.ErrUnknownKind) {
+			g.log.Error().Err(err).Str("subject", d.Subject).Msg("message left to a newer node")
+			_ = d.Nak(time.Second)
+			continue
+		}
 		if err != nil {
 			g.log.Error().Err(err).Str("subject", d.Subject).Msg("message dropped")
 			_ = d.Term(err.Error())
@@ -227,7 +241,7 @@ func (g *gateway) pull(root *actor.RootContext, m take, credit int) int {
 			g.cancelGroup(root, d, h)
 			continue
 		}
-		root.Send(m.to, delivered{Delivery: d, envelope: env, body: body})
+		root.Send(m.to, delivered{lease: d, id: d.ID, body: body})
 		moved++
 	}
 	return moved

@@ -21,8 +21,8 @@ import (
 // endOfText ends every document and every completion.
 const endOfText = "<|endoftext|>"
 
-// cachePage is the number of positions of a page of the cache.
-const cachePage = 16
+// PageTokens is the number of positions of a page of the cache.
+const PageTokens = 16
 
 // materials are what a run reads: tokenizer, text and problems. They are
 // functions of the recipe alone, so a node that joins makes the same.
@@ -187,10 +187,10 @@ func (m *materials) engineConfig() rollout.Config {
 			longest = max(longest, s.RL.LongestResponse())
 		}
 	}
-	c.Rows = rows * groupsHeld
+	c.Rows = rows * GroupsHeld
 	c.PromptTokens = m.config.MaxPositions
 	c.SequenceTokens = m.config.MaxPositions
-	c.PageTokens = cachePage
+	c.PageTokens = PageTokens
 	c.Seed = m.recipe.Seed
 	c.EndTokens = []int32{m.end}
 	c.Decode = func(ids []int32) string { return m.tokenizer.Decode(ids, true) }

@@ -85,7 +85,10 @@ func (n *headNode) onStarted(c actor.Context) {
 	n.scribe.announce = func(noun, verb string, body any) {
 		c.ActorSystem().Root.Send(n.gateway, announce{noun: noun, verb: verb, body: body})
 	}
-	n.crew.spawnWorkers(c, n.gateway)
+	if err := n.crew.spawnWorkers(c, n.gateway); err != nil {
+		n.end(err)
+		return
+	}
 	n.eval = n.crew.spawn(c, instanceEvaluator, func() actor.Actor { return &evaluator{gateway: n.gateway} })
 	curriculum := n.crew.spawn(c, "curriculum", func() actor.Actor {
 		return &curriculum{gateway: n.gateway, materials: n.crew.materials}

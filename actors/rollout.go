@@ -52,7 +52,7 @@ type rolloutActor struct {
 	work    *background
 	running *background // the engine's loop
 	cancel  context.CancelFunc
-	lease   *time.Timer
+	renewal *time.Timer
 }
 
 // held is a request under way.
@@ -76,7 +76,7 @@ func (r *rolloutActor) Receive(c actor.Context) {
 	case extendLeases:
 		r.onExtendLeases(c)
 	case *actor.Stopping:
-		r.lease.Stop()
+		r.renewal.Stop()
 		r.cancel()
 		r.running.close()
 		r.work.close()
@@ -102,7 +102,7 @@ func (r *rolloutActor) onStarted(c actor.Context) {
 
 func (r *rolloutActor) schedule(c actor.Context) {
 	root, self := c.ActorSystem().Root, c.Self()
-	r.lease = time.AfterFunc(leaseTime/3, func() { root.Send(self, extendLeases{}) })
+	r.renewal = time.AfterFunc(leaseTime/3, func() { root.Send(self, extendLeases{}) })
 }
 
 func (r *rolloutActor) onExtendLeases(c actor.Context) {
@@ -208,7 +208,7 @@ func (r *rolloutActor) onGroupDone(c actor.Context, m groupDone) {
 	}
 	q := h.request
 	c.Send(r.gateway, enqueue{
-		verb: queueCompleted, instance: instanceVerifier, id: h.from.ID,
+		verb: queueCompleted, instance: instanceVerifier, id: h.from.id,
 		body: message.GroupCompleted{
 			GroupHeader: q.GroupHeader, Group: m.group, Node: r.node, Seconds: time.Since(h.started).Seconds(),
 		},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"time"
@@ -94,6 +95,11 @@ func (s *scribe) probe(m examined, at stageOpened) error {
 }
 
 func (s *scribe) report(m message.MetricsReported) error {
+	for name, v := range m.Values {
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			delete(m.Values, name) // JSON has no word for it; skipped says that it happened
+		}
+	}
 	s.announce("metrics", "reported", m)
 	return s.metrics.append(m)
 }
@@ -119,11 +125,10 @@ func (s *scribe) examined(m examined) error {
 	if err := writeFile(path, data); err != nil {
 		return err
 	}
-	s.announce("metrics", "reported", message.MetricsReported{
+	return s.report(message.MetricsReported{
 		Run: s.run, Stage: m.at.stage, Kind: kindEvaluation, Step: m.at.step, NumSteps: m.at.step,
 		Time: time.Now().UnixNano(), Values: summaryValues(summary),
 	})
-	return nil
 }
 
 // result is an evaluation file.

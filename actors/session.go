@@ -172,14 +172,15 @@ func (s *session) equip() error {
 		return err
 	}
 	s.mid, err = learner.NewMidTrainer(s.shop.policy, learner.MidConfig{
-		MicrobatchTokens: max(min(s.stage.Train.BatchTokens, microbatchTokens), s.stage.Train.MaxDocumentTokens),
+		MicrobatchTokens: max(min(s.stage.Train.BatchTokens, MicrobatchTokens), s.stage.Train.MaxDocumentTokens),
 		Optimizer:        adam,
 	})
 	return err
 }
 
-// microbatchTokens is the most packed tokens of one pass.
-const microbatchTokens = 4096
+// MicrobatchTokens is the most packed tokens of one pass of training, unless one
+// sequence is longer.
+const MicrobatchTokens = 4096
 
 func (s *session) equipRL(adam learner.OptimizerConfig) error {
 	r := s.stage.RL
@@ -188,7 +189,7 @@ func (s *session) equipRL(adam learner.OptimizerConfig) error {
 	c.KL, c.EntropyCoef, c.Temperature = r.KL, r.Entropy, r.Temperature
 	c.UpdatesPerBatch = r.UpdatesPerStep
 	c.Advantage.DivideByDeviation = r.DivideByDeviation
-	c.MicrobatchTokens = max(microbatchTokens, s.shop.policy.Config().MaxPositions)
+	c.MicrobatchTokens = max(MicrobatchTokens, s.shop.policy.Config().MaxPositions)
 	c.Optimizer = adam
 	var err error
 	if r.KL != 0 {
@@ -262,7 +263,7 @@ func (s *session) trainStep() stepDone {
 	}
 	s.step++
 	return stepDone{values: map[string]float64{
-		"loss": m.Loss, "lr": lr, "grad_norm": m.GradNorm, "tokens": float64(s.stage.Train.BatchTokens),
+		"loss": m.Loss, "lr": lr, "grad_norm": m.GradNorm, "tokens": float64(s.stage.Train.BatchTokens), "updates_skipped": count(m.Skipped),
 		"tokens_per_second": float64(s.stage.Train.BatchTokens) / time.Since(began).Seconds(),
 	}}
 }
@@ -289,6 +290,13 @@ func (s *session) policyStep(b batchReady) stepDone {
 	return stepDone{values: values, sample: sampleOf(s.stage.Name, s.step, b)}
 }
 
+func count(happened bool) float64 {
+	if happened {
+		return 1
+	}
+	return 0
+}
+
 func rlValues(m learner.RLMetrics, stats batchStats) map[string]float64 {
 	share := func(n int) float64 { return float64(n) / float64(max(m.Trajectories, 1)) }
 	return map[string]float64{
@@ -298,7 +306,7 @@ func rlValues(m learner.RLMetrics, stats batchStats) map[string]float64 {
 		"ratio_min": m.RatioMin, "ratio_max": m.RatioMax, "ratio_deviation_first": m.RatioDeviationFirst,
 		"clip_fraction": m.ClipFraction, "kl_behavior": m.KLBehavior, "kl_reference": m.KLReference,
 		"groups_all_right": float64(m.GroupsAllRight), "groups_all_wrong": float64(m.GroupsAllWrong),
-		"verifier_failed": float64(stats.failed), "groups_cancelled": float64(stats.cancelled),
+		"updates_skipped": float64(m.UpdatesNotFinite), "verifier_failed": float64(stats.failed), "groups_cancelled": float64(stats.cancelled),
 		"tokens": float64(stats.tokens),
 	}
 }

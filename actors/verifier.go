@@ -41,7 +41,7 @@ func (v *verifier) Receive(c actor.Context) {
 		v.onDelivered(c, m)
 	case groupVerified:
 		c.Send(v.gateway, enqueue{
-			verb: queueVerified, instance: m.replyTo, id: m.from.ID, body: m.verified,
+			verb: queueVerified, instance: m.replyTo, id: m.from.id, body: m.verified,
 			then: func() { _ = m.from.Ack() },
 		})
 		c.Request(v.gateway, grant{credit: 1})

@@ -19,6 +19,7 @@ import (
 type verbs struct {
 	Quickstart quickstartVerb `cmd:"" help:"Run the whole pipeline on this machine in about 5 minutes."`
 	Run        runVerb        `cmd:"" help:"Run a recipe, or resume it."`
+	Explain    explainVerb    `cmd:"" help:"Print what a recipe would do, before anything starts."`
 	Node       nodeVerb       `cmd:"" help:"Join a run on another machine with rollouts and verifiers."`
 	Watch      watchVerb      `cmd:"" help:"Follow a run live from another terminal."`
 }

@@ -127,5 +127,6 @@ func newLog(format string, w io.Writer) zerolog.Logger {
 	if format == "json" {
 		return zerolog.New(w).With().Timestamp().Logger()
 	}
-	return zerolog.New(zerolog.ConsoleWriter{Out: w, TimeFormat: time.TimeOnly, NoColor: !progress.Detect(os.Stderr, os.Getenv).Color}).With().Timestamp().Logger()
+	terminal := progress.Detect(os.Stderr, os.Getenv)
+	return zerolog.New(zerolog.ConsoleWriter{Out: w, TimeFormat: time.TimeOnly, NoColor: !(terminal.Color && terminal.Interactive)}).With().Timestamp().Logger()
 }

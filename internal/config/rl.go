@@ -46,7 +46,7 @@ type RL struct {
 	// none but the end token.
 	Stop []string `yaml:"stop,flow,omitempty"`
 	// EvaluateEvery is the steps between evaluations on held-out problems;
-	// default 10; 0 evaluates only before the first and after the last step.
+	// default 10; 0 evaluates only after the last step.
 	EvaluateEvery int `yaml:"evaluateEvery"`
 }
 

@@ -46,7 +46,7 @@ type Optimizer struct {
 	// warm-up to Floor·LR at the stage's last step; default cosine for text,
 	// constant for RL.
 	Schedule string `yaml:"schedule"`
-	// WarmupSteps is the updates over which the rate grows from 0; default 0.
+	// WarmupSteps is the steps over which the rate grows from 0; default 0.
 	WarmupSteps int `yaml:"warmupSteps"`
 	// Floor is the last rate as a share of LR, 0 to 1; default 0.1.
 	Floor float64 `yaml:"floor"`

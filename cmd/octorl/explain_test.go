@@ -1,0 +1,140 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/octorl/octorl/internal/config"
+)
+
+const explained = `
+name: small
+seed: 7
+policy:
+  shape: {layers: 1, hidden: 32, heads: 2, kvHeads: 1, headWidth: 16, ffn: 48, maxPositions: 160}
+tokenizer: {vocab: 300, trainBytes: 20000}
+stages:
+  - name: text
+    train: {tokens: 3000, batchTokens: 256, maxDocumentTokens: 64, mixture: {qa-short: 1}}
+    optimizer: {lr: 1e-2}
+  - name: rl
+    from: text
+    rl:
+      steps: 5
+      groupsPerStep: 6
+      samples: 4
+      maxResponseTokens: [{fromStep: 0, tokens: 8}, {fromStep: 2, tokens: 12}, {fromStep: 5, tokens: 20}]
+      evaluateEvery: 2
+evaluation: {count: 9, sampledProblems: 2, samples: 3, maxTokens: 12}
+checkpoint: {everySteps: 2, keep: 1}
+scale: {rollouts: 2}
+`
+
+// TestExplain checks the numbers of a small recipe, worked out by hand:
+//
+//	batches      3000/256, rounded up = 12 of 256 = 3072 tokens
+//	completions  5 steps · 6 · 4 = 120; tokens 24 · (2·8 + 3·12) = 1248
+//	probes       before steps 1, 3 and 5 = 3 of 9/4, rounded up = 3 problems
+//	evaluations  2 stages · (9 + 2·3) + 3·3 = 39 completions
+//	matrices     300·32 + (32 + 16 + 16)·32 + 32·32 + 3·32·48 = 17,280
+//	parameters   17,280 + 3 gains of 32 = 17,376: 4 bytes each are 67.875 KiB
+//	checkpoint   12 · 17,376 = 208,512 bytes = 203.625 KiB
+//	a layer      2·32 + (2 + 2·1)·16 + 2·16 + 2 + 2·48 = 258 numbers a token
+//	shared       4·32 + 48 = 176;  backward 2·32 + 64 + 32 + 96 = 256
+//	training     4096 · 690 · 4 = 11,304,960 bytes = 10.78 MiB
+//	sampling     2 rollouts · 160 · 434 · 4 = 555,520 bytes = 542.5 KiB
+//	cache        2 · 8·4 completions · 11 pages of 16 · 2·16 · 4 = 1,441,792 bytes = 1.375 MiB
+//	together     69,504 + 138,240 + 69,504 + 139,008 + the last three = 13,718,528 bytes = 13.08 MiB
+func TestExplain(t *testing.T) {
+	got := explainLines(t, explained)
+	for _, want := range []string{
+		"run small, seed 7",
+		"text - text 12 256 3,072 0.01 cosine",
+		"rl text rl 5 - - 0.0002 constant",
+		"all 3,072",
+		"rl 6 24 2 120 1,248 8, 12 after 2 steps",
+		"all 120 1,248",
+		"policy initialized: 1 layers, 32 channels, 2 heads and 1 key/value heads of 16, feed-forward 48, 160 positions",
+		"parameters 17,376",
+		"tokenizer trained to 300 tokens on 20,000 bytes of the stages' text",
+		"evaluation of each stage: 9 problems greedily, 2 problems by 3 completions; at most 12 tokens each",
+		"probes 3 in rl stages: 3 problems greedily each",
+		"their completions 39",
+		"checkpoints every 2 steps and at the end of each stage; the newest 1 of an unfinished stage stay",
+		"their disk 203.6 KiB each, 407.2 KiB for the 2 finished stages",
+		"weights 67.9 KiB parameters",
+		"weights for products 135.0 KiB 2 · matrices, copied into the device's layout",
+		"gradients 67.9 KiB parameters",
+		"moments 135.8 KiB 2 · parameters",
+		"activations, training 10.8 MiB 4096 tokens of a microbatch · (1 layers · 258 + 176 + 256 backward)",
+		"activations, sampling 542.5 KiB rollouts 2 · 160 tokens · (258 + 176)",
+		"key/value cache 1.4 MiB rollouts 2 · 5632 positions of 32 completions · 1 layers · 2 · 1 heads · 16",
+		"together 13.1 MiB",
+	} {
+		if !slices.Contains(got, want) {
+			t.Errorf("no line %q in:\n%s", want, strings.Join(got, "\n"))
+		}
+	}
+}
+
+// TestExplainReference adds what a KL penalty costs: weights, one copy of the
+// matrices, and a microbatch without backward, 4096 · (258 + 176) numbers.
+func TestExplainReference(t *testing.T) {
+	got := explainLines(t, strings.Replace(explained, "evaluateEvery: 2", "kl: 0.1", 1))
+	// 4 · (17,376 + 17,280 + 1,777,664) = 7,249,280 bytes.
+	want := "reference policy 6.9 MiB parameters + matrices + microbatch without backward"
+	if !slices.Contains(got, want) {
+		t.Errorf("no line %q in:\n%s", want, strings.Join(got, "\n"))
+	}
+}
+
+// explainLines returns what is said of a recipe, with single spaces.
+func explainLines(t *testing.T, recipe string) []string {
+	t.Helper()
+	r, err := config.Parse("small.yaml", []byte(recipe))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out strings.Builder
+	if err := explain(&out, r); err != nil {
+		t.Fatal(err)
+	}
+	var lines []string
+	for line := range strings.Lines(out.String()) {
+		lines = append(lines, strings.Join(strings.Fields(line), " "))
+	}
+	return lines
+}
+
+// TestExplainRefuses checks that a recipe's faults come as they do from run.
+func TestExplainRefuses(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "bad.yaml")
+	if err := os.WriteFile(path, []byte("stages: [{nam: x}]\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	err := (&explainVerb{Recipe: path}).Run()
+	var invalid *config.InvalidError
+	if !errors.As(err, &invalid) || invalid.Faults[0].Line != 1 || invalid.Faults[0].Column != 11 {
+		t.Errorf("error %v, want a fault at line 1, column 11", err)
+	}
+	if err := (&explainVerb{Recipe: "quickstart", Steps: -1}).Run(); err == nil || !strings.Contains(err.Error(), "--steps -1") {
+		t.Errorf("error %v, want one that names --steps -1", err)
+	}
+}
+
+func TestNumbers(t *testing.T) {
+	for n, want := range map[int64]string{0: "0", 999: "999", 1000: "1,000", 1234567: "1,234,567"} {
+		if got := decimal(n); got != want {
+			t.Errorf("decimal(%d) is %q, want %q", n, got, want)
+		}
+	}
+	for n, want := range map[int]string{512: "0.5 KiB", 1 << 20: "1.0 MiB", 3 << 29: "1.5 GiB", 5 << 50: "5120.0 TiB"} {
+		if got := bytes(n); got != want {
+			t.Errorf("bytes(%d) is %q, want %q", n, got, want)
+		}
+	}
+}
