@@ -116,7 +116,7 @@ var reportCharts = []struct {
 	kind, title, unit string
 	metrics           []string
 }{
-	{kindRL, "reward", "reward", []string{"reward"}},
+	{kindRL, "reward", "", []string{"reward"}},
 	{kindRL, "accuracy", "share", []string{"accuracy", "heldout_accuracy", "format_rate"}},
 	{kindRL, "completion length", "tokens", []string{"length", "length_right"}},
 	{kindRL, "entropy", "nats", []string{"entropy"}},

@@ -179,13 +179,13 @@ func niceStep(rough float64) float64 {
 // label formats a tick with the digits that its step needs.
 func (s scale) label(v float64) string {
 	switch largest := max(math.Abs(s.low), math.Abs(s.high)); {
-	case v == 0 && (largest >= 1e4 || largest < 1e-3):
+	case v == 0 && (largest >= 1e4 || largest < 1e-2):
 		return "0"
 	case largest >= 1e6:
 		return trimZeros(v/1e6) + "M"
 	case largest >= 1e4:
 		return trimZeros(v/1e3) + "k"
-	case largest < 1e-3:
+	case largest < 1e-2:
 		return trimExponent(strconv.FormatFloat(math.Round(v/s.step)*s.step, 'e', 1, 64))
 	}
 	decimals := max(0, int(math.Ceil(-math.Log10(s.step)-1e-9)))
