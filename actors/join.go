@@ -20,10 +20,6 @@ import (
 // ErrNoRun is returned when no run is announced on a bus.
 var ErrNoRun = errors.New("no run is announced on this bus")
 
-// announcementKey is the key under which a run announces itself; the bucket is
-// the run's own.
-const announcementKey = "announcement"
-
 // runsBucket lists the runs of a bus by name.
 const runsBucket = "rl-runs"
 

@@ -21,7 +21,7 @@ type stageFinished struct {
 }
 
 // stageStopped tells the node that the learner has saved and is quiet.
-type stageStopped struct{ at standing }
+type stageStopped struct{}
 
 // What comes back from the learner's background.
 type (

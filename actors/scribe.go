@@ -25,7 +25,6 @@ type scribe struct {
 	announce func(noun, verb string, body any)
 
 	metrics, events, samples *record
-	lastSample               time.Time
 }
 
 // event is a line of events.jsonl.

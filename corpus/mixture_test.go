@@ -11,8 +11,11 @@ func TestOpenSource(t *testing.T) {
 	g := Generator{Seed: 3, BoxedShare: 1}
 	for _, name := range []string{"prose", "qa-short", "qa-long", "dialogue", "orcca"} {
 		s, err := OpenSource(name, g, []int{1, 1, 5})
-		if err != nil || s.Name() != name || s.Document(0, 0) == "" || s.Document(1, 1) != s.Document(1, 1) {
-			t.Errorf("%s: %v", name, err)
+		if err != nil || s.Name() != name || s.Document(0, 0) == "" {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if first, again := s.Document(1, 1), s.Document(1, 1); first != again {
+			t.Errorf("%s: a document read twice: %q, %q", name, first, again)
 		}
 	}
 	short, err := OpenSource("qa-short", g, []int{1, 5})

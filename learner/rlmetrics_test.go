@@ -54,7 +54,7 @@ func TestBatchMetricsByHand(t *testing.T) {
 		AdvantageStd: math.Sqrt(2. / 7), // advantages 1 and −1, and five zeros
 		LengthMean:   32. / 7, LengthMeanRight: (2. + 3 + 5 + 8) / 4, TruncationShare: 2. / 7,
 		Surprisal: .5,
-		RatioMin: 1, RatioMax: 1,
+		RatioMin:  1, RatioMax: 1,
 	}
 	if got := newSummary(groups, batch).metrics(); got != want {
 		t.Errorf("metrics\n%+v, want\n%+v", got, want)
@@ -82,7 +82,7 @@ func TestUpdateMetricsByHand(t *testing.T) {
 	want := RLMetrics{
 		UpdatesMade: 2, UpdatesNotFinite: 1, Microbatches: 6,
 		Loss: (3. + 5) / 2, GradNorm: 4, ClipFraction: (.1875 / .25) / 2,
-		KLBehavior: (.5 / .25) / 2, KLReference: (.5/.5 + .25/.25) / 2,
+		KLBehavior: (.5 / .25) / 2, KLReference: 1, // .5 of weight .5, then .25 of weight .25
 		RatioMin: .5, RatioMax: 1.5, RatioDeviationFirst: .5, EntropyMean: 3,
 	}
 	if got := s.metrics(); got != want {

@@ -151,7 +151,7 @@ func TestInitDependsOnSeedOnly(t *testing.T) {
 		}
 		return Digest(w)
 	}
-	if digest(1) != digest(1) {
+	if first, again := digest(1), digest(1); first != again {
 		t.Error("the same seed gives different weights")
 	}
 	if digest(1) == digest(2) {
