@@ -215,6 +215,9 @@ type Device interface {
 	//
 	//	dx, dOut, sum (N, C), dGain (C,) Float32, gain (C,), rstd (N,) Float32
 	AddNormGrad(dx, dGain, dOut, sum, gain, rstd Buffer)
+	// HeadNorm normalizes each query and each key head by itself, or where
+	// a.DQKV is given turns gradients back. See HeadNormArgs.
+	HeadNorm(a HeadNormArgs)
 
 	// Rope rotates the queries and keys of qkv by their positions, pairing
 	// element i of a head with i + D/2 (arXiv:2104.09864 in the half-split
@@ -278,6 +281,25 @@ type Device interface {
 	SquaredNorm(out, x Buffer)
 	// AdamW updates weights from gradients. See AdamWArgs.
 	AdamW(a AdamWArgs)
+}
+
+// HeadNormArgs are the arguments of Device.HeadNorm: the RMSNorm over the width
+// of a head that Qwen3 has before its rotary positions (arXiv:2505.09388 §2).
+// Without DQKV, each query and key head of Out is RMSNorm(head)·gain of the same
+// head of QKV, Rstd is 1/sqrt(mean(head²)+Eps), and values are copied. With
+// DQKV, which enters as the gradient by Out and leaves as that by QKV, Out is
+// not written and Rstd is read; the gradient of Gain is added to DGain.
+type HeadNormArgs struct {
+	Heads Heads
+	QKV   Buffer // (N, Heads.QKV())
+	Gain  Buffer // (2, D): of queries, of keys
+	Eps   float32
+
+	Out  Buffer // (N, Heads.QKV()), written; may be QKV where no gradient follows
+	Rstd Buffer // (N, Query+KeyValue) Float32
+
+	DQKV  Buffer // (N, Heads.QKV()) in place, or nil for the forward pass
+	DGain Buffer // (2, D) Float32, added to when DQKV is given
 }
 
 // LinearShape is the shape of a matrix product: Rows packed rows, In input

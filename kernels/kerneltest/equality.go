@@ -26,6 +26,11 @@ func (s *suite) rowsAlike() {
 	s.alike("AddNorm", 75, 75, 20, func(n int, out, x kernels.Buffer) {
 		s.dev.AddNorm(x, out, s.buffer(kernels.Float32, n), x, nil, gain, 1e-5)
 	})
+	heads := kernels.Heads{Query: 3, KeyValue: 1, Width: 15}
+	s.alike("HeadNorm", 75, 75, 20, func(n int, out, x kernels.Buffer) {
+		s.dev.HeadNorm(kernels.HeadNormArgs{Heads: heads, QKV: x, Gain: gain.Slice(0, 30), Eps: 1e-5,
+			Out: out, Rstd: s.buffer(kernels.Float32, 4*n)})
+	})
 	s.alike("SwiGLU", 150, 75, 20, func(_ int, out, x kernels.Buffer) { s.dev.SwiGLU(out, x, 75) })
 }
 
@@ -231,6 +236,13 @@ func Fingerprint(t *testing.T, dev kernels.Device, seed uint64) []float32 {
 	normed, rstd, dGain := s.output(s.compute, n*c), s.output(kernels.Float32, n), s.buffer(kernels.Float32, c)
 	s.dev.AddNorm(x, normed, rstd, x, nil, gain, 1e-5)
 	s.dev.AddNormGrad(dx, dGain, normed, x, gain, rstd)
+	headGain, _ := s.input(s.compute, 2*heads.Width)
+	heading := kernels.HeadNormArgs{Heads: heads, QKV: qkv, Gain: headGain, Eps: 1e-5,
+		Out: s.output(s.compute, n*l.Out), Rstd: s.output(kernels.Float32, n*6)}
+	s.dev.HeadNorm(heading)
+	heading.DQKV, heading.DGain = dqkv, s.buffer(kernels.Float32, 2*heads.Width)
+	s.dev.HeadNorm(heading)
+	keep(heading.Out, heading.Rstd, dqkv, heading.DGain)
 	half := s.output(s.compute, n*c/2)
 	s.dev.SwiGLU(half, normed, c/2)
 	s.dev.SwiGLUGrad(normed, half, dx, c/2)

@@ -136,6 +136,37 @@ func (s *suite) addNorm() {
 	}
 }
 
+func (s *suite) headNorm() {
+	for _, h := range append(headShapes, kernels.Heads{Query: 2, KeyValue: 1, Width: 6}) {
+		n := 1 + s.rng.IntN(4)
+		a := kernels.HeadNormArgs{Heads: h, Eps: 1e-3}
+		var qkvOf, gainOf []float64
+		a.QKV, qkvOf = s.input(s.compute, n*h.QKV())
+		a.Gain, gainOf = s.input(s.compute, 2*h.Width)
+		a.Out, a.Rstd = s.output(s.compute, n*h.QKV()), s.output(kernels.Float32, n*(h.Query+h.KeyValue))
+		s.dev.HeadNorm(a)
+		want, wantRstd := headNormOf(h, qkvOf, gainOf, 1e-3)
+		s.near("HeadNorm", a.Out, want)
+		s.near("HeadNorm rstd", a.Rstd, wantRstd)
+
+		back := a
+		var dOutOf, dGainOf []float64
+		back.DQKV, dOutOf = s.input(s.compute, n*h.QKV())
+		back.DGain, dGainOf = s.input(kernels.Float32, 2*h.Width)
+		back.Out = nil
+		s.dev.HeadNorm(back)
+		loss := func() float64 {
+			out, _ := headNormOf(h, qkvOf, gainOf, 1e-3)
+			return dot(out, dOutOf)
+		}
+		s.near("HeadNorm dqkv", back.DQKV, slope(qkvOf, loss))
+		s.near("HeadNorm dGain", back.DGain, plus(dGainOf, slope(gainOf, loss)))
+		a.Out = a.QKV
+		s.dev.HeadNorm(a)
+		s.near("HeadNorm in place", a.QKV, want)
+	}
+}
+
 func (s *suite) rope() {
 	for _, h := range []kernels.Heads{{Query: 4, KeyValue: 2, Width: 32}, {Query: 3, KeyValue: 3, Width: 6}} {
 		positions := append(s.below(6, 500), 0, 3)

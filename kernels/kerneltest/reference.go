@@ -37,6 +37,24 @@ func normOf(x, gain []float64, eps float64) (out, rstd []float64) {
 	return out, rstd
 }
 
+// headNormOf returns qkv with queries and keys normalized, and their factors.
+func headNormOf(h kernels.Heads, qkv, gain []float64, eps float64) (out, rstd []float64) {
+	out = append([]float64(nil), qkv...)
+	for n := range len(qkv) / h.QKV() {
+		for head := range h.Query + h.KeyValue {
+			g := gain[:h.Width]
+			if head >= h.Query {
+				g = gain[h.Width:]
+			}
+			x := out[n*h.QKV()+head*h.Width:][:h.Width]
+			normed, r := normOf(x, g, eps)
+			copy(x, normed)
+			rstd = append(rstd, r...)
+		}
+	}
+	return out, rstd
+}
+
 // ropeOf returns qkv with queries and keys rotated.
 func ropeOf(h kernels.Heads, qkv []float64, positions []int32, frequencies []float64) []float64 {
 	out := append([]float64(nil), qkv...)

@@ -26,6 +26,7 @@ func Run(t *testing.T, open func() kernels.Device) {
 		{"Embed", (*suite).embed},
 		{"Linear", (*suite).linear},
 		{"AddNorm", (*suite).addNorm},
+		{"HeadNorm", (*suite).headNorm},
 		{"Rope", (*suite).rope},
 		{"SwiGLU", (*suite).swiglu},
 		{"Attend", (*suite).attend},
