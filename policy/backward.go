@@ -67,6 +67,11 @@ func (p *Policy) backwardAttention(w, dw *layerParameters, a *activations, la *l
 	dev.LinearGradInput(out, d.attention, d.residual, w.out)
 	dev.AttendGrad(heads, d.qkv, d.attention, la.attention, la.lse, la.qkv, segments)
 	dev.Rope(heads, d.qkv, a.positions, p.frequencies, true)
+	if p.cfg.headNorm() {
+		norm := p.headNormArgs(la, w)
+		norm.DQKV, norm.DGain = d.qkv, dw.headNorm
+		dev.HeadNorm(norm)
+	}
 
 	dev.AddNorm(la.attentionSum, a.normed, la.attentionRstd, la.attentionSum, nil, w.attentionNorm, p.cfg.NormEps)
 	dev.LinearGradWeight(qkv, dw.qkv, dw.qkvBias, d.qkv, a.normed)

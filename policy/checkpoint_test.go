@@ -45,7 +45,7 @@ func mustLoadEqual(t *testing.T, dir string, want *Policy) {
 }
 
 func TestSaveLoad(t *testing.T) {
-	for _, cfg := range []Config{tinyConfig(Llama), tinyConfig(Qwen2)} {
+	for _, cfg := range tinyConfigs() {
 		p := newPolicy(t, cfg, 31)
 		dir := save(t, p)
 		mustLoadEqual(t, dir, p)

@@ -3,18 +3,35 @@ package policy
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math"
+	"slices"
+	"strings"
 
 	"github.com/octorl/octorl/kernels"
 )
 
 const (
-	// Llama is the architecture of Llama-3 checkpoints (arXiv:2407.21783).
+	// Llama is the architecture of Llama 1, 2 and 3 checkpoints
+	// (arXiv:2407.21783).
 	Llama = "LlamaForCausalLM"
+	// Mistral is the architecture of Mistral checkpoints (arXiv:2310.06825),
+	// which without a sliding window compute what Llama does.
+	Mistral = "MistralForCausalLM"
 	// Qwen2 is the architecture of Qwen2 and Qwen2.5 checkpoints
 	// (arXiv:2407.10671): Llama with biases on queries, keys and values.
 	Qwen2 = "Qwen2ForCausalLM"
+	// Qwen3 is the architecture of dense Qwen3 checkpoints (arXiv:2505.09388):
+	// Llama with a norm on each query and key head.
+	Qwen3 = "Qwen3ForCausalLM"
 )
+
+// modelTypes are the architectures that a policy can have, with the names that
+// transformers chooses its classes by.
+var modelTypes = map[string]string{Llama: "llama", Mistral: "mistral", Qwen2: "qwen2", Qwen3: "qwen3"}
+
+// supported lists the architectures for messages.
+func supported() string { return strings.Join(slices.Sorted(maps.Keys(modelTypes)), ", ") }
 
 // Limits of Config, far above any checkpoint of these architectures, so that
 // sizes computed from a hostile config.json cannot overflow.
@@ -27,7 +44,7 @@ const (
 
 // Config is the shape of a policy. The zero value is not valid.
 type Config struct {
-	Architecture  string        // Llama or Qwen2
+	Architecture  string        // Llama, Mistral, Qwen2 or Qwen3
 	Vocab         int           // number of token ids
 	Hidden        int           // channels of the residual stream
 	Layers        int           // transformer blocks
@@ -53,8 +70,7 @@ func (c Config) Validate() error {
 	size := func(name string, n, limit int) {
 		fault(n >= 1 && n <= limit, "%s is %d: must be in 1 … %d", name, n, limit)
 	}
-	fault(c.Architecture == Llama || c.Architecture == Qwen2,
-		"architecture %q is not supported: must be %s or %s", c.Architecture, Llama, Qwen2)
+	fault(modelTypes[c.Architecture] != "", "architecture %q is not supported: must be one of %s", c.Architecture, supported())
 	size("vocabulary", c.Vocab, maxVocab)
 	size("hidden size", c.Hidden, maxWidth)
 	size("number of layers", c.Layers, maxLayers)
@@ -74,6 +90,9 @@ func (c Config) Validate() error {
 	}
 	return errors.Join(append(faults, c.Rope.validate())...)
 }
+
+// headNorm reports whether queries and keys are normalized head by head.
+func (c Config) headNorm() bool { return c.Architecture == Qwen3 }
 
 // NumParameters returns the number of weights, tied ones counted once.
 func (c Config) NumParameters() int {

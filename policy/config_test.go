@@ -1,10 +1,12 @@
 package policy
 
 import (
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -19,6 +21,15 @@ func tinyConfig(architecture string) Config {
 		Heads: kernels.Heads{Query: 4, KeyValue: 2, Width: 6}, Rope: Rope{Theta: 10000},
 		BOS: []int32{0}, EOS: []int32{1, 2},
 	}
+}
+
+// tinyConfigs returns a tiny shape of every architecture.
+func tinyConfigs() []Config {
+	var all []Config
+	for _, architecture := range slices.Sorted(maps.Keys(modelTypes)) {
+		all = append(all, tinyConfig(architecture))
+	}
+	return all
 }
 
 func TestConfigReportsAllFaults(t *testing.T) {
@@ -46,6 +57,18 @@ func TestNumParameters(t *testing.T) {
 		Heads: kernels.Heads{Query: 32, KeyValue: 8, Width: 64}}
 	if got := c.NumParameters(); got != 1_235_814_400 {
 		t.Errorf("Llama-3.2-1B has %d parameters", got)
+	}
+	// Qwen3-0.6B, as its authors count it without the copy of the tied embeddings.
+	c = Config{Architecture: Qwen3, Vocab: 151936, Hidden: 1024, Layers: 28, FFN: 3072, TieEmbeddings: true,
+		Heads: kernels.Heads{Query: 16, KeyValue: 8, Width: 128}}
+	if got := c.NumParameters(); got != 596_049_920 {
+		t.Errorf("Qwen3-0.6B has %d parameters", got)
+	}
+	// Mistral-7B-v0.3: 7,248,023,552 by its model card's safetensors index.
+	c = Config{Architecture: Mistral, Vocab: 32768, Hidden: 4096, Layers: 32, FFN: 14336,
+		Heads: kernels.Heads{Query: 32, KeyValue: 8, Width: 128}}
+	if got := c.NumParameters(); got != 7_248_023_552 {
+		t.Errorf("Mistral-7B-v0.3 has %d parameters", got)
 	}
 	// Embedding 2·3, norms 3·3, q 4·3, k and v 2·3, o 3·4, gate and up 5·3, down
 	// 3·5, head 2·3, biases 4+2+2.
@@ -110,7 +133,11 @@ func TestParseConfigForms(t *testing.T) {
 
 func TestParseConfigRefusesByName(t *testing.T) {
 	for _, tt := range []struct{ old, new, want string }{
-		{"LlamaForCausalLM", "MistralForCausalLM", "MistralForCausalLM"},
+		{"LlamaForCausalLM", "Gemma3ForCausalLM", "Gemma3ForCausalLM"},
+		{"LlamaForCausalLM", "Gemma3ForCausalLM", "LlamaForCausalLM, MistralForCausalLM, Qwen2ForCausalLM, Qwen3ForCausalLM"},
+		{"LlamaForCausalLM", "MistralForCausalLM", "a sliding window (sliding_window is missing"},
+		{`LlamaForCausalLM"],`, `MistralForCausalLM"],"sliding_window":64,`, "sliding_window 64"},
+		{`LlamaForCausalLM"],`, `Qwen3ForCausalLM"],"attention_bias":true,`, "attention_bias"},
 		{`"silu"`, `"gelu"`, `hidden_act "gelu"`},
 		{`"vocab_size"`, `"attention_bias":true,"vocab_size"`, "attention_bias"},
 		{`"vocab_size"`, `"mlp_bias":true,"vocab_size"`, "mlp_bias"},
@@ -134,7 +161,7 @@ func TestConfigWriteRead(t *testing.T) {
 	scaled := tinyConfig(Llama)
 	scaled.Rope = Rope{Theta: 500000, Factor: 32, LowFreqFactor: 1, HighFreqFactor: 4, OriginalPositions: 64}
 	scaled.BOS = nil
-	for _, want := range []Config{tinyConfig(Llama), tinyConfig(Qwen2), scaled} {
+	for _, want := range append(tinyConfigs(), scaled) {
 		dir := t.TempDir()
 		if err := want.write(dir); err != nil {
 			t.Fatal(err)
@@ -152,6 +179,26 @@ func TestConfigWriteRead(t *testing.T) {
 	}
 }
 
+func TestParseConfigDefaults(t *testing.T) {
+	read := func(old, new string) (Config, error) {
+		return parseConfig([]byte(strings.NewReplacer("LlamaForCausalLM", "MistralForCausalLM", old, new).Replace(newConfig)))
+	}
+	for _, window := range []string{"null", "128", "4096"} { // 128 positions see all of each other
+		c, err := read(`"head_dim":8`, `"sliding_window":`+window)
+		if err != nil || c.Architecture != Mistral || c.Heads.Width != 8 {
+			t.Errorf("Mistral with a window of %s: %+v, %v", window, c, err)
+		}
+	}
+	qwen3 := strings.NewReplacer("LlamaForCausalLM", Qwen3, `"head_dim":8,`, `"sliding_window":64,"use_sliding_window":false,`).Replace(newConfig)
+	if c, err := parseConfig([]byte(qwen3)); err != nil || c.Heads.Width != 128 {
+		t.Errorf("Qwen3 without head_dim: %+v, %v", c, err)
+	}
+	ungrouped := strings.NewReplacer("LlamaForCausalLM", Qwen2, `"num_key_value_heads":2,`, "").Replace(newConfig)
+	if _, err := parseConfig([]byte(ungrouped)); err == nil || !strings.Contains(err.Error(), "key/value heads is 0") {
+		t.Errorf("Qwen2 without num_key_value_heads: %v", err)
+	}
+}
+
 func TestReadConfigNamesFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), ConfigFile)
 	if _, err := ReadConfig(path); err == nil || !strings.Contains(err.Error(), path) {
@@ -166,6 +213,7 @@ func TestReadConfigNamesFile(t *testing.T) {
 func FuzzParseConfig(f *testing.F) {
 	f.Add([]byte(oldConfig))
 	f.Add([]byte(newConfig))
+	f.Add([]byte(strings.Replace(newConfig, `LlamaForCausalLM"`, `MistralForCausalLM"],"sliding_window":null,"x":["`, 1)))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		c, err := parseConfig(b)
 		if err != nil {

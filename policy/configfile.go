@@ -37,6 +37,7 @@ type configFile struct {
 	AttentionBias       bool            `json:"attention_bias,omitempty"`
 	MLPBias             bool            `json:"mlp_bias,omitempty"`
 	UseSlidingWindow    bool            `json:"use_sliding_window,omitempty"`
+	SlidingWindow       slidingWindow   `json:"sliding_window"`
 	LayerTypes          []string        `json:"layer_types,omitempty"`
 	PartialRotaryFactor float64         `json:"partial_rotary_factor,omitempty"`
 	QuantizationConfig  json.RawMessage `json:"quantization_config,omitempty"`
@@ -54,6 +55,20 @@ type ropeFile struct {
 	HighFreqFactor    float64 `json:"high_freq_factor,omitempty"`
 	OriginalPositions int     `json:"original_max_position_embeddings,omitempty"`
 }
+
+// slidingWindow is the tokens that a row sees, its own included: null for all,
+// which is not the same as no entry, where transformers has a default.
+type slidingWindow struct {
+	given  bool
+	tokens int // 0 for all
+}
+
+func (w *slidingWindow) UnmarshalJSON(b []byte) error {
+	w.given = true
+	return json.Unmarshal(b, &w.tokens)
+}
+
+func (w slidingWindow) MarshalJSON() ([]byte, error) { return []byte("null"), nil }
 
 // tokenIDs is written null, as a number, or as a list.
 type tokenIDs []int32
@@ -115,13 +130,17 @@ func (f *configFile) unsupported() error {
 			faults = append(faults, fmt.Errorf(format+" is not supported", args...))
 		}
 	}
-	if len(f.Architectures) != 1 || (f.Architectures[0] != Llama && f.Architectures[0] != Qwen2) {
-		return fmt.Errorf("architectures %q: only one of %s and %s is supported", f.Architectures, Llama, Qwen2)
+	if len(f.Architectures) != 1 || modelTypes[f.Architectures[0]] == "" {
+		return fmt.Errorf("architectures %q is not supported: must be one of %s", f.Architectures, supported())
 	}
 	refuse(f.HiddenAct != "" && f.HiddenAct != "silu", "hidden_act %q", f.HiddenAct)
-	refuse(f.AttentionBias && f.Architectures[0] == Llama, "attention_bias")
+	architecture := f.Architectures[0]
+	refuse(f.AttentionBias && (architecture == Llama || architecture == Qwen3), "attention_bias") // others have no such switch
 	refuse(f.MLPBias, "mlp_bias")
 	refuse(f.UseSlidingWindow, "use_sliding_window")
+	w := f.SlidingWindow
+	refuse(architecture == Mistral && !w.given, "a sliding window (sliding_window is missing, which means 4096 tokens; null means none)")
+	refuse(architecture == Mistral && w.tokens != 0 && w.tokens < f.MaxPositions, "sliding_window %d", w.tokens)
 	refuse(f.PartialRotaryFactor != 0 && f.PartialRotaryFactor != 1, "partial_rotary_factor %g", f.PartialRotaryFactor)
 	refuse(len(f.QuantizationConfig) > 0 && string(f.QuantizationConfig) != "null", "quantization_config")
 	for i, t := range f.LayerTypes {
@@ -138,10 +157,14 @@ func (f *configFile) config() (Config, error) {
 		BOS: f.BOS, EOS: f.EOS,
 	}
 	c.Heads.Query, c.Heads.KeyValue, c.Heads.Width = f.NumAttentionHeads, f.NumKeyValueHeads, f.HeadDim
-	if c.Heads.KeyValue == 0 {
+	if c.Heads.KeyValue == 0 && c.Architecture == Llama { // Llama 1 came before groups; others must say
 		c.Heads.KeyValue = c.Heads.Query
 	}
-	if c.Heads.Width == 0 && c.Heads.Query > 0 {
+	switch {
+	case c.Heads.Width != 0:
+	case c.Architecture == Qwen3:
+		c.Heads.Width = 128 // transformers' default
+	case c.Heads.Query > 0:
 		c.Heads.Width = c.Hidden / c.Heads.Query
 	}
 	rope, err := f.rope()
@@ -188,15 +211,12 @@ func (f *configFile) rope() (Rope, error) {
 // read alike.
 func (c Config) write(dir string) error {
 	f := configFile{
-		Architectures: []string{c.Architecture}, ModelType: "llama", Dtype: "float32",
+		Architectures: []string{c.Architecture}, ModelType: modelTypes[c.Architecture], Dtype: "float32",
 		VocabSize: c.Vocab, HiddenSize: c.Hidden, NumHiddenLayers: c.Layers, IntermediateSize: c.FFN,
 		NumAttentionHeads: c.Heads.Query, NumKeyValueHeads: c.Heads.KeyValue, HeadDim: c.Heads.Width,
 		MaxPositions: c.MaxPositions, RMSNormEps: c.NormEps, RopeTheta: c.Rope.Theta,
 		TieWordEmbeddings: c.TieEmbeddings, HiddenAct: "silu", BOS: c.BOS, EOS: c.EOS,
 		InitializerRange: c.initialDeviation(), UseCache: true,
-	}
-	if c.Architecture == Qwen2 {
-		f.ModelType = "qwen2"
 	}
 	f.RopeParameters = &ropeFile{Type: "default", Theta: c.Rope.Theta}
 	if c.Rope.Factor != 0 {

@@ -124,7 +124,7 @@ func (g *groupDecoder) draw(t *testing.T, out []decoded, rows []int, s Draw) {
 }
 
 func TestBehaviorLogprobEqualsRecomputed(t *testing.T) {
-	for _, cfg := range []Config{tinyConfig(Llama), tinyConfig(Qwen2)} {
+	for _, cfg := range tinyConfigs() {
 		p := newPolicy(t, cfg, 21)
 		ps := newPass(t, p, testLimits)
 		for _, prompt := range []int{1, 7, 8, 13} {

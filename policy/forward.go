@@ -22,6 +22,8 @@ type activations struct {
 type layerActivations struct {
 	attentionSum  kernels.Buffer // (N, C) residual stream before attention
 	attentionRstd kernels.Buffer // (N,)
+	projected     kernels.Buffer // (N, QKV) before the head norm, or nil without one
+	headRstd      kernels.Buffer // (N, Query+KeyValue), or nil without one
 	qkv           kernels.Buffer // (N, QKV) rotated
 	attention     kernels.Buffer // (N, Heads.Out())
 	lse           kernels.Buffer // (N, H)
@@ -57,6 +59,10 @@ func (p *Policy) newLayerActivations(rows *rowBuffers) *layerActivations {
 	compute, channels, heads := p.dev.Info().Compute, p.cfg.Hidden, p.cfg.Heads
 	rows.add(&a.attentionSum, compute, channels)
 	rows.add(&a.attentionRstd, kernels.Float32, 1)
+	if p.cfg.headNorm() {
+		rows.add(&a.projected, compute, heads.QKV())
+		rows.add(&a.headRstd, kernels.Float32, heads.Query+heads.KeyValue)
+	}
 	rows.add(&a.qkv, compute, heads.QKV())
 	rows.add(&a.attention, compute, heads.Out())
 	rows.add(&a.lse, kernels.Float32, heads.Query)
@@ -78,7 +84,7 @@ func (p *Policy) forward(a *activations, attend func(layer int, la *layerActivat
 	for l, la := range a.layers {
 		w := &p.parameters.layers[l]
 		dev.AddNorm(la.attentionSum, a.normed, la.attentionRstd, x, branch, w.attentionNorm, eps)
-		dev.Linear(kernels.LinearShape{Rows: n, In: c, Out: heads.QKV()}, la.qkv, a.normed, w.qkv, w.qkvBias)
+		p.project(n, la, a.normed, w)
 		dev.Rope(heads, la.qkv, a.positions, p.frequencies, false)
 		attend(l, la)
 		dev.Linear(kernels.LinearShape{Rows: n, In: heads.Out(), Out: c}, a.branch, la.attention, w.out, nil)
@@ -91,4 +97,25 @@ func (p *Policy) forward(a *activations, attend func(layer int, la *layerActivat
 		x = la.ffnSum
 	}
 	dev.AddNorm(a.sum, a.hidden, a.rstd, x, branch, p.parameters.norm, eps)
+}
+
+// project queues queries, keys and values of n rows from normed to la.qkv, not
+// yet rotated.
+func (p *Policy) project(n int, la *layerActivations, normed kernels.Buffer, w *layerParameters) {
+	shape := kernels.LinearShape{Rows: n, In: p.cfg.Hidden, Out: p.cfg.Heads.QKV()}
+	if !p.cfg.headNorm() {
+		p.dev.Linear(shape, la.qkv, normed, w.qkv, w.qkvBias)
+		return
+	}
+	p.dev.Linear(shape, la.projected, normed, w.qkv, w.qkvBias)
+	a := p.headNormArgs(la, w)
+	a.Out = la.qkv
+	p.dev.HeadNorm(a)
+}
+
+// headNormArgs returns what forward and backward pass have in common.
+func (p *Policy) headNormArgs(la *layerActivations, w *layerParameters) kernels.HeadNormArgs {
+	return kernels.HeadNormArgs{
+		Heads: p.cfg.Heads, QKV: la.projected, Gain: w.headNorm, Eps: p.cfg.NormEps, Rstd: la.headRstd,
+	}
 }

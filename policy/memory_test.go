@@ -59,7 +59,7 @@ func TestNoMemoryLeaksNothing(t *testing.T) {
 		for dev.left = 0; ; dev.left++ {
 			budget := dev.left
 			done := func() bool {
-				p, err := New(dev, tinyConfig(Llama))
+				p, err := New(dev, tinyConfig(Qwen3))
 				if err != nil {
 					return mustLackMemory(t, name, err)
 				}

@@ -7,7 +7,7 @@ import (
 )
 
 // parameters are views of an arena, of weights or of gradients, as the passes
-// use them. Biases are nil where the architecture has none.
+// use them. Biases and head norms are nil where the architecture has none.
 type parameters struct {
 	embedding kernels.Buffer // (V, C)
 	head      kernels.Buffer // (V, C), the same memory as embedding when tied
@@ -19,6 +19,7 @@ type layerParameters struct {
 	attentionNorm kernels.Buffer // (C,)
 	qkv           kernels.Buffer // (QKV, C)
 	qkvBias       kernels.Buffer // (QKV,)
+	headNorm      kernels.Buffer // (2, D): gains of queries, of keys
 	out           kernels.Buffer // (C, Heads.Out())
 	ffnNorm       kernels.Buffer // (C,)
 	gateUp        kernels.Buffer // (2F, C)
@@ -54,6 +55,9 @@ func newParameters(c Config, tensors []Tensor, arena kernels.Buffer) parameters 
 		}
 		if c.QKVBias {
 			lp.qkvBias = span(layer+"self_attn.q_proj.bias", layer+"self_attn.v_proj.bias")
+		}
+		if c.headNorm() {
+			lp.headNorm = span(layer+"self_attn.q_norm.weight", layer+"self_attn.k_norm.weight")
 		}
 		p.layers = append(p.layers, lp)
 	}

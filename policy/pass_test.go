@@ -23,7 +23,7 @@ func testGroups(vocab int) []PromptCompletions {
 var testLimits = PassLimits{Tokens: 128, Segments: 16, Predictions: 128, Backward: true}
 
 func TestForwardIsIndependentOfPacking(t *testing.T) {
-	for _, cfg := range []Config{tinyConfig(Llama), tinyConfig(Qwen2)} {
+	for _, cfg := range tinyConfigs() {
 		p := newPolicy(t, cfg, 11)
 		trained, scoring := newPass(t, p, testLimits), newPass(t, p, PassLimits{Tokens: 32, Segments: 1, Predictions: 32})
 		groups := testGroups(cfg.Vocab)
@@ -159,7 +159,7 @@ func TestBackwardAgreesWithForwardBackward(t *testing.T) {
 // gradient with the change of the loss along it, for a loss of logprobs and
 // entropies of packed groups with shared prompts at temperature 0.9.
 func TestGradientFiniteDifferences(t *testing.T) {
-	for _, cfg := range []Config{tinyConfig(Llama), tinyConfig(Qwen2)} {
+	for _, cfg := range tinyConfigs() {
 		p := newPolicy(t, cfg, 15)
 		ps, g := newPass(t, p, testLimits), newGradients(t, p)
 		b := PackGroups(testGroups(cfg.Vocab))

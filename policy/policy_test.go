@@ -69,7 +69,7 @@ func tokens(seed uint64, n, vocab int) []int32 {
 }
 
 func TestArenaPlan(t *testing.T) {
-	for _, cfg := range []Config{tinyConfig(Llama), tinyConfig(Qwen2)} {
+	for _, cfg := range tinyConfigs() {
 		p, err := New(openDevice(t), cfg)
 		if err != nil {
 			t.Fatal(err)

@@ -30,8 +30,8 @@ func (t Tensor) numElements() int {
 }
 
 // tensors returns the plan of the arena: decayed tensors first, then the others.
-// Queries, keys and values of a layer are adjacent, and so are gates and ups:
-// each run is one matrix of the forward pass.
+// Queries, keys and values of a layer are adjacent, and so are gates and ups, and
+// the gains of query and key heads: each run is one argument of an operation.
 func (c Config) tensors() []Tensor {
 	var decayed, undecayed []Tensor
 	matrix := func(name string, deviation float64, out, in int) {
@@ -62,6 +62,10 @@ func (c Config) tensors() []Tensor {
 			vector(attention+"q_proj.bias", 0, queries)
 			vector(attention+"k_proj.bias", 0, keys)
 			vector(attention+"v_proj.bias", 0, keys)
+		}
+		if c.headNorm() {
+			vector(attention+"q_norm.weight", 1, c.Heads.Width)
+			vector(attention+"k_norm.weight", 1, c.Heads.Width)
 		}
 		vector(layer+"post_attention_layernorm.weight", 1, c.Hidden)
 	}
