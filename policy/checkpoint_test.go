@@ -1,9 +1,7 @@
 package policy
 
 import (
-	"encoding/json"
 	"errors"
-	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -60,35 +58,105 @@ func TestSaveLoad(t *testing.T) {
 	}
 }
 
-func TestLoadShards(t *testing.T) {
-	p := newPolicy(t, tinyConfig(Qwen2), 32)
-	dir := t.TempDir()
-	if err := p.cfg.write(dir); err != nil {
+// saveShards saves p in shards of at most 4 kB each.
+func saveShards(t *testing.T, p *Policy) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "shards")
+	if err := WriteDir(dir, func(tmp string) error { return p.save(tmp, 4000) }); err != nil {
 		t.Fatal(err)
 	}
-	w, err := p.ReadWeights()
+	return dir
+}
+
+func TestSaveShards(t *testing.T) {
+	for _, cfg := range tinyConfigs() {
+		p := newPolicy(t, cfg, 32)
+		dir := saveShards(t, p)
+		mustLoadEqual(t, dir, p)
+		index, err := readIndex(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(index.Shards) != len(p.tensors) || index.Metadata.TotalSize != int64(4*p.NumParameters()) {
+			t.Errorf("the index has %d tensors of %d bytes, the policy %d of %d", len(index.Shards), index.Metadata.TotalSize, len(p.tensors), 4*p.NumParameters())
+		}
+		files, _ := filepath.Glob(filepath.Join(dir, "*.safetensors"))
+		if len(files) < 3 || len(files) != len(index.files()) {
+			t.Errorf("%d files, %d in the index; expected several and all", len(files), len(index.files()))
+		}
+		for _, file := range files {
+			f := mustOpen(t, file)
+			bytes := int64(0)
+			for _, e := range f.tensors {
+				bytes += e.Offsets[1] - e.Offsets[0]
+			}
+			if bytes > 4000 && len(f.tensors) > 1 {
+				t.Errorf("%s has %d tensors of %d bytes together", file, len(f.tensors), bytes)
+			}
+		}
+	}
+}
+
+func TestCutShards(t *testing.T) {
+	tensors := []Tensor{{Name: "a", Shape: []int{2}}, {Name: "b", Shape: []int{1}}, {Name: "c", Shape: []int{9}}, {Name: "d", Shape: []int{1}}, {Name: "e", Shape: []int{2}}}
+	var got []string
+	for _, shard := range cutShards(tensors, 12) {
+		names := ""
+		for _, x := range shard {
+			names += x.Name
+		}
+		got = append(got, names)
+	}
+	if want := []string{"ab", "c", "de"}; !slices.Equal(got, want) {
+		t.Errorf("shards %v, expected %v", got, want)
+	}
+}
+
+func TestLoadRefusesBadIndex(t *testing.T) {
+	p := newPolicy(t, tinyConfig(Qwen2), 35)
+	index, err := readIndex(saveShards(t, p))
 	if err != nil {
 		t.Fatal(err)
 	}
-	half, shards, index := len(p.tensors)/2, map[string][]Tensor{}, map[string]string{}
-	shards["model-00001-of-00002.safetensors"], shards["model-00002-of-00002.safetensors"] = p.tensors[:half], p.tensors[half:]
-	for name, tensors := range shards {
-		if err := WriteTensorFile(filepath.Join(dir, name), tensors, w); err != nil {
+	first, last := index.files()[0], index.files()[len(index.files())-1]
+	for name, tt := range map[string]struct {
+		change func(dir string, x weightIndex) // of a sound folder and its index
+		want   string
+	}{
+		"shard missing":  {func(dir string, _ weightIndex) { os.Remove(filepath.Join(dir, last)) }, last},
+		"outside":        {func(_ string, x weightIndex) { x.Shards["model.norm.weight"] = "../" + last }, `model.norm.weight is in "../` + last},
+		"absolute":       {func(_ string, x weightIndex) { x.Shards["model.norm.weight"] = "/etc/passwd" }, "outside the folder"},
+		"in another":     {func(_ string, x weightIndex) { x.Shards["model.norm.weight"] = first }, "tensor model.norm.weight is in " + first},
+		"in none":        {func(_ string, x weightIndex) { x.Shards["ghost"] = first }, "tensor ghost is in " + first},
+		"empty":          {func(_ string, x weightIndex) { clear(x.Shards) }, "weight_map is missing or empty"},
+		"tensor twice":   {func(dir string, _ weightIndex) { copyFile(t, filepath.Join(dir, first), filepath.Join(dir, last)) }, "and in"},
+		"shard cut":      {func(dir string, _ weightIndex) { os.Truncate(filepath.Join(dir, last), 900) }, last},
+		"shard of bytes": {func(dir string, _ weightIndex) { os.WriteFile(filepath.Join(dir, last), []byte("rubbish!"), 0o644) }, last},
+	} {
+		dir := saveShards(t, p)
+		os.Remove(filepath.Join(dir, ManifestFile)) // which would refuse any change
+		x, err := readIndex(dir)
+		if err != nil {
 			t.Fatal(err)
 		}
-		for _, x := range tensors {
-			index[x.Name] = name
+		tt.change(dir, x)
+		if err := writeJSON(filepath.Join(dir, WeightsIndexFile), x); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Load(p.Device(), dir); err == nil || !strings.Contains(err.Error(), tt.want) || !strings.Contains(err.Error(), dir) {
+			t.Errorf("%s: %v, expected %q", name, err, tt.want)
 		}
 	}
-	b, _ := json.Marshal(map[string]any{"metadata": map[string]int{"total_size": 4 * len(w)}, "weight_map": index})
-	if err := os.WriteFile(filepath.Join(dir, WeightsIndexFile), b, 0o644); err != nil {
+}
+
+func copyFile(t *testing.T, from, to string) {
+	t.Helper()
+	b, err := os.ReadFile(from)
+	if err != nil {
 		t.Fatal(err)
 	}
-	mustLoadEqual(t, dir, p)
-	second := slices.Sorted(maps.Keys(shards))[1]
-	os.Remove(filepath.Join(dir, second))
-	if _, err := Load(p.Device(), dir); err == nil || !strings.Contains(err.Error(), second) {
-		t.Errorf("a shard is missing: %v", err)
+	if err := os.WriteFile(to, b, 0o644); err != nil {
+		t.Fatal(err)
 	}
 }
 

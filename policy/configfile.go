@@ -226,9 +226,5 @@ func (c Config) write(dir string) error {
 		parameters.Theta = c.Rope.Theta
 		f.RopeParameters = &parameters
 	}
-	b, err := json.MarshalIndent(f, "", "  ")
-	if err != nil {
-		return fmt.Errorf("encode policy config: %w", err)
-	}
-	return os.WriteFile(filepath.Join(dir, ConfigFile), append(b, '\n'), 0o644)
+	return writeJSON(filepath.Join(dir, ConfigFile), f)
 }

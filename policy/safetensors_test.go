@@ -103,16 +103,29 @@ func TestTensorFileRefusesByName(t *testing.T) {
 		"truncated":       {tensorBytes(entry("F32", "[2]", 0, 8), eight[:5]...), "truncated"},
 		"header cut":      {tensorBytes(entry("F32", "[2]", 0, 8))[:20], "header of"},
 		"not JSON":        {tensorBytes("{oops}"), "header"},
-		"unknown type":    {tensorBytes(entry("F31", "[2]", 0, 8), eight...), `weight: unknown type "F31"`},
-		"negative shape":  {tensorBytes(entry("F32", "[-2]", 0, 8), eight...), "weight: impossible shape"},
-		"overflow":        {tensorBytes(entry("F32", "[4294967296,4294967296]", 0, 0)), "weight: impossible shape"},
-		"wrong bytes":     {tensorBytes(entry("F32", "[3]", 0, 8), eight...), "weight: bytes [0, 8)"},
-		"backwards":       {tensorBytes(entry("F32", "[2]", 8, 0), eight...), "weight: bytes [8, 0)"},
-		"out of range":    {tensorBytes(entry("F32", "[2]", 8, 16), eight...), "weight begins at byte 8"},
-		"negative offset": {tensorBytes(entry("F32", "[2]", -8, 0), eight...), "weight: bytes [-8, 0)"},
+		"unknown type":    {tensorBytes(entry("F31", "[2]", 0, 8), eight...), `weight: dtype "F31" is unknown`},
+		"negative shape":  {tensorBytes(entry("F32", "[-2]", 0, 8), eight...), "weight: shape [-2] is impossible"},
+		"overflow":        {tensorBytes(entry("F32", "[4294967296,4294967296]", 0, 0)), "weight: shape [4294967296 4294967296] is impossible"},
+		"wrong bytes":     {tensorBytes(entry("F32", "[3]", 0, 8), eight...), "weight: data_offsets [0 8]"},
+		"backwards":       {tensorBytes(entry("F32", "[2]", 8, 0), eight...), "weight: data_offsets [8 0]"},
+		"out of range":    {tensorBytes(entry("F32", "[2]", 8, 16), eight...), "weight: data_offsets [8 16] overlap the tensor before it or leave a gap"},
+		"negative offset": {tensorBytes(entry("F32", "[2]", -8, 0), eight...), "weight: data_offsets [-8 0]"},
 		"overlap": {tensorBytes(`{"a":{"dtype":"U8","shape":[5],"data_offsets":[0,5]},"b":{"dtype":"U8","shape":[5],"data_offsets":[3,8]}}`, eight...),
-			"b begins at byte 3"},
-		"left over": {tensorBytes(entry("F32", "[1]", 0, 4), eight...), "left over"},
+			"b: data_offsets [3 8] overlap"},
+		"same bytes twice": {tensorBytes(`{"a":{"dtype":"U8","shape":[8],"data_offsets":[0,8]},"b":{"dtype":"U8","shape":[8],"data_offsets":[0,8]}}`, eight...),
+			"b: data_offsets [0 8] overlap"},
+		"name twice": {tensorBytes(`{"a":{"dtype":"U8","shape":[8],"data_offsets":[0,8]},"a":{"dtype":"U8","shape":[8],"data_offsets":[0,8]}}`, eight...),
+			"a is listed twice"},
+		"no shape":      {tensorBytes(`{"a":{"dtype":"F32","data_offsets":[0,4]}}`, eight[:4]...), "a: shape is missing"},
+		"no offsets":    {tensorBytes(`{"a":{"dtype":"F32","shape":[0]}}`), "a: data_offsets [] are not two"},
+		"third offset":  {tensorBytes(`{"a":{"dtype":"U8","shape":[8],"data_offsets":[0,8,16]}}`, eight...), "a: data_offsets [0 8 16] are not two"},
+		"shape of text": {tensorBytes(`{"a":{"dtype":"U8","shape":["8"],"data_offsets":[0,8]}}`, eight...), "tensor a"},
+		"beyond int64":  {tensorBytes(`{"a":{"dtype":"U8","shape":[8],"data_offsets":[0,99999999999999999999]}}`, eight...), "data_offsets"},
+		"metadata":      {tensorBytes(`{"__metadata__":{"n":1}}`), "__metadata__"},
+		"a list":        {tensorBytes(`[]`), "not a JSON object"},
+		"after the end": {tensorBytes(`{} {}`), "header goes on"},
+		"not closed":    {tensorBytes(`{"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}`), "header"},
+		"left over":     {tensorBytes(entry("F32", "[1]", 0, 4), eight...), "left over"},
 	} {
 		path := writeFile(t, "model.safetensors", tt.file)
 		_, err := OpenTensorFile(path)
@@ -140,16 +153,26 @@ func TestReadFloat32RefusesByName(t *testing.T) {
 func FuzzParseHeader(f *testing.F) {
 	f.Add(tensorBytes(`{"a":{"dtype":"F32","shape":[1,2],"data_offsets":[0,8]},"__metadata__":{"format":"pt"}}`, make([]byte, 8)...))
 	f.Add(tensorBytes(`{}`))
+	f.Add(tensorBytes(`{"a":{"dtype":"U8","shape":[5],"data_offsets":[0,5]},"b":{"dtype":"U8","shape":[5],"data_offsets":[3,8]}}`, make([]byte, 8)...))
+	f.Add(tensorBytes(`{"a":{"dtype":"U8","shape":[8],"data_offsets":[0,8]},"a":{"dtype":"U8","shape":[8],"data_offsets":[0,8]}}`, make([]byte, 8)...))
+	f.Add(tensorBytes(`{"a":{"dtype":"F32","shape":[4611686018427387904,4],"data_offsets":[0,8]}}`, make([]byte, 8)...))
+	f.Add(tensorBytes(`{"a":{"dtype":"F16","shape":[4],"data_offsets":[0,8]}}`, make([]byte, 5)...))
 	f.Add(binary.LittleEndian.AppendUint64(nil, math.MaxUint64))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		tensors, data, err := parseHeader(bytes.NewReader(b), int64(len(b)))
 		if err != nil {
 			return
 		}
-		total := int64(0)
+		total, owner := int64(0), make([]string, len(b)) // of each byte
 		for name, e := range tensors {
 			if e.Offsets[0] < 0 || data+e.Offsets[1] > int64(len(b)) {
-				t.Errorf("tensor %s lies outside the file: %+v", name, e)
+				t.Fatalf("tensor %s lies outside the file: %+v", name, e)
+			}
+			for i := data + e.Offsets[0]; i < data+e.Offsets[1]; i++ {
+				if owner[i] != "" {
+					t.Fatalf("tensors %q and %q share byte %d", owner[i], name, i)
+				}
+				owner[i] = name + "!" // an empty name owns too
 			}
 			total += e.Offsets[1] - e.Offsets[0]
 		}
@@ -162,9 +185,13 @@ func FuzzParseHeader(f *testing.F) {
 func FuzzParseIndex(f *testing.F) {
 	f.Add([]byte(`{"weight_map":{"a":"model-00001-of-00002.safetensors","b":"model-00002-of-00002.safetensors"}}`))
 	f.Add([]byte(`{"weight_map":{"a":"../../etc/passwd"}}`))
+	f.Add([]byte(`{"weight_map":{}}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		names, err := parseIndex(b)
-		for _, name := range names {
+		index, err := parseIndex(b)
+		if err == nil && len(index.files()) == 0 {
+			t.Error("an index without shards was accepted")
+		}
+		for _, name := range index.files() {
 			if err == nil && !filepath.IsLocal(name) {
 				t.Errorf("shard %q lies outside the folder", name)
 			}

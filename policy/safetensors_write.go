@@ -52,10 +52,10 @@ func writeTensors(w io.Writer, tensors []Tensor, arena []float32) error {
 // encodeHeader returns the length and the header, padded so that the data begin
 // at a multiple of 8 bytes.
 func encodeHeader(tensors []Tensor) ([]byte, error) {
-	entries := map[string]any{"__metadata__": map[string]string{"format": "pt"}}
+	entries := map[string]any{metadataEntry: map[string]string{"format": "pt"}}
 	offset := int64(0)
 	for _, t := range tensors {
-		e := tensorEntry{Dtype: "F32", Offsets: [2]int64{offset, offset + 4*int64(t.numElements())}}
+		e := tensorEntry{Dtype: "F32", Shape: []int64{}, Offsets: []int64{offset, offset + 4*int64(t.numElements())}}
 		for _, d := range t.Shape {
 			e.Shape = append(e.Shape, int64(d))
 		}
