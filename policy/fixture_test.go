@@ -59,14 +59,26 @@ type expectedFile struct {
 	Greedy       []int32
 }
 
+// TestTransformersCases runs the cases that testdata/make.py writes.
+func TestTransformersCases(t *testing.T) {
+	if n := runCases(t, "testdata"); n != 2 {
+		t.Errorf("%d cases in testdata, expected 2", n)
+	}
+}
+
 func TestFixtures(t *testing.T) {
 	root := fixtureRoot(t)
+	if _, err := os.Stat(root); errors.Is(err, fs.ErrNotExist) {
+		t.Skipf("the fixtures' folder %s is absent; set OCTORL_FIXTURES", root)
+	}
+	runCases(t, root)
+}
+
+// runCases runs the cases in the folders of root and returns their number.
+func runCases(t *testing.T, root string) int {
 	expected, err := filepath.Glob(filepath.Join(root, "*", "expected.safetensors"))
 	if err != nil {
 		t.Fatal(err)
-	}
-	if _, err := os.Stat(root); errors.Is(err, fs.ErrNotExist) {
-		t.Skipf("the fixtures' folder %s is absent; set OCTORL_FIXTURES", root)
 	}
 	for _, path := range expected {
 		dir := filepath.Dir(path)
@@ -78,6 +90,7 @@ func TestFixtures(t *testing.T) {
 			t.Run("adamw", f.testAdamW)
 		})
 	}
+	return len(expected)
 }
 
 func loadFixture(t *testing.T, dir string) *fixture {
