@@ -129,7 +129,7 @@ func TestLoadRefusesBadIndex(t *testing.T) {
 		"in another":     {func(_ string, x weightIndex) { x.Shards["model.norm.weight"] = first }, "tensor model.norm.weight is in " + first},
 		"in none":        {func(_ string, x weightIndex) { x.Shards["ghost"] = first }, "tensor ghost is in " + first},
 		"empty":          {func(_ string, x weightIndex) { clear(x.Shards) }, "weight_map is missing or empty"},
-		"tensor twice":   {func(dir string, _ weightIndex) { copyFile(t, filepath.Join(dir, first), filepath.Join(dir, last)) }, "and in"},
+		"tensor twice":   {func(dir string, _ weightIndex) { copyFile(filepath.Join(dir, last), filepath.Join(dir, first)) }, "and in"},
 		"shard cut":      {func(dir string, _ weightIndex) { os.Truncate(filepath.Join(dir, last), 900) }, last},
 		"shard of bytes": {func(dir string, _ weightIndex) { os.WriteFile(filepath.Join(dir, last), []byte("rubbish!"), 0o644) }, last},
 	} {
@@ -146,17 +146,6 @@ func TestLoadRefusesBadIndex(t *testing.T) {
 		if _, err := Load(p.Device(), dir); err == nil || !strings.Contains(err.Error(), tt.want) || !strings.Contains(err.Error(), dir) {
 			t.Errorf("%s: %v, expected %q", name, err, tt.want)
 		}
-	}
-}
-
-func copyFile(t *testing.T, from, to string) {
-	t.Helper()
-	b, err := os.ReadFile(from)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(to, b, 0o644); err != nil {
-		t.Fatal(err)
 	}
 }
 

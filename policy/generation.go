@@ -76,15 +76,15 @@ func parseGeneration(b []byte, c Config) (Generation, error) {
 	}
 	g.Temperature = 1
 	if t := f.Temperature; t != nil {
-		if g.Temperature = float32(*t); !(*t >= 0 && *t <= maxTemperature) {
-			return g, fmt.Errorf("temperature %g: must be in [0, %d]", *t, maxTemperature)
+		if g.Temperature = float32(*t); !(*t >= 0 && *t <= MaxTemperature) {
+			return g, fmt.Errorf("temperature %g: must be in [0, %d]", *t, MaxTemperature)
 		}
 	}
 	return g, nil
 }
 
-// maxTemperature is far above any of use: at it logits hardly matter.
-const maxTemperature = 1000
+// MaxTemperature is far above any of use: at it logits hardly matter.
+const MaxTemperature = 1000
 
 // ignored lists what changes the distribution besides the temperature.
 func (f *generationFile) ignored() []string {

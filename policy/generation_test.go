@@ -96,7 +96,7 @@ func FuzzParseGeneration(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if !(g.Temperature >= 0 && g.Temperature <= maxTemperature) {
+		if !(g.Temperature >= 0 && g.Temperature <= MaxTemperature) {
 			t.Errorf("temperature %g", g.Temperature)
 		}
 		for _, id := range g.EOS {

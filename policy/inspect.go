@@ -40,6 +40,7 @@ func Inspect(dir string) Inspection {
 		x.Config, err = ReadConfig(path)
 		return err
 	})
+	x.Generation.EOS = x.Config.EOS
 	x.optional(dir, GenerationFile, func(string) (err error) {
 		x.Generation, err = ReadGeneration(dir, x.Config)
 		return err

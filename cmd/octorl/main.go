@@ -22,6 +22,10 @@ type verbs struct {
 	Explain    explainVerb    `cmd:"" help:"Print what a recipe would do, before anything starts."`
 	Node       nodeVerb       `cmd:"" help:"Join a run on another machine with rollouts and verifiers."`
 	Watch      watchVerb      `cmd:"" help:"Follow a run live from another terminal."`
+	Generate   generateVerb   `cmd:"" help:"Complete prompts with a checkpoint."`
+	Score      scoreVerb      `cmd:"" help:"Write how likely a checkpoint finds texts."`
+	Inspect    inspectVerb    `cmd:"" help:"Describe a checkpoint and check its files."`
+	Export     exportVerb     `cmd:"" help:"Copy a run's policy as a Hugging Face folder."`
 }
 
 func main() {

@@ -1,0 +1,143 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+
+	"github.com/octorl/octorl/policy"
+	"github.com/octorl/octorl/rollout/trajectory"
+)
+
+// generateVerb completes prompts.
+type generateVerb struct {
+	Model       string   `required:"" help:"Checkpoint folder." placeholder:"DIR"`
+	Prompt      *string  `help:"Text to complete; without one, lines of --jsonl." placeholder:"TEXT"`
+	N           int      `default:"1" help:"Completions of each prompt; default 1." placeholder:"N"`
+	Temperature *float32 `help:"0 takes the likeliest token; default what the checkpoint's generation_config.json says." placeholder:"T"`
+	MaxTokens   int      `default:"256" help:"Longest completion, in tokens; default 256." placeholder:"N"`
+	Seed        uint64   `help:"Names the draws: the same seed gives the same completions; default 0." placeholder:"N"`
+	Stop        []string `sep:"none" help:"Text that ends a completion and is left out; may be given several times." placeholder:"TEXT"`
+	JSONL       bool     `name:"jsonl" help:"Write JSON lines; without --prompt also read them."`
+}
+
+// Help implements kong's help of a verb.
+func (v *generateVerb) Help() string {
+	return `One completion of a --prompt is written as it is drawn. With --jsonl, standard input has lines
+{"prompt":"…"} or {"ids":[…]}, and each completion gives a line {"prompt":…,"index":…,"text":…,"ids":[…],
+"logprobs":[…],"finish":"stop" or "length"}, where prompt counts the lines and index the completions of one,
+both from 0. Of generation_config.json only the temperature and the end tokens are followed.`
+}
+
+// Run implements the verb.
+func (v *generateVerb) Run(ctx context.Context) error {
+	if v.Prompt == nil && !v.JSONL {
+		return errors.New("what to complete? give --prompt TEXT, or --jsonl and lines on standard input")
+	}
+	m, err := openModel(v.Model)
+	if err != nil {
+		return err
+	}
+	defer m.close()
+	s, err := v.sampling(m)
+	if err != nil {
+		return err
+	}
+	return v.generate(ctx, m, s, os.Stdin, os.Stdout)
+}
+
+// sampling says how completions are drawn and when they end.
+type sampling struct {
+	temperature float32
+	maxTokens   int
+	seed        uint64
+	ends        []int32
+	stops       []string
+}
+
+// sampling merges the flags with what the checkpoint asks for.
+func (v *generateVerb) sampling(m *model) (sampling, error) {
+	g, err := policy.ReadGeneration(m.dir, m.policy.Config())
+	if err != nil {
+		return sampling{}, err
+	}
+	s := sampling{temperature: g.Temperature, maxTokens: v.MaxTokens, seed: v.Seed, ends: g.EOS}
+	s.stops = slices.DeleteFunc(slices.Clone(v.Stop), func(stop string) bool { return stop == "" })
+	if v.Temperature != nil {
+		s.temperature = *v.Temperature
+	}
+	switch {
+	case v.N < 1:
+		return s, fmt.Errorf("--n %d: ask for at least 1", v.N)
+	case v.MaxTokens < 1:
+		return s, fmt.Errorf("--max-tokens %d: allow at least 1", v.MaxTokens)
+	case !(s.temperature >= 0 && s.temperature <= policy.MaxTemperature):
+		return s, fmt.Errorf("--temperature %g: use 0 for the likeliest token, or a number up to %d", s.temperature, policy.MaxTemperature)
+	case v.N > 1 && s.temperature == 0:
+		return s, fmt.Errorf("--n %d at temperature 0 would give equal completions: set --temperature", v.N)
+	}
+	return s, nil
+}
+
+// generate completes the prompt, or the lines of in.
+func (v *generateVerb) generate(ctx context.Context, m *model, s sampling, in io.Reader, out io.Writer) error {
+	prompts, err := v.prompts(m, in)
+	if err != nil {
+		return err
+	}
+	if v.Prompt != nil && v.N == 1 && !v.JSONL {
+		if s.maxTokens, err = fit(m, prompts[0], s.maxTokens); err != nil {
+			return err
+		}
+		return stream(ctx, m, prompts[0], s, out)
+	}
+	write := writeText
+	if v.JSONL {
+		write = writeJSON
+	}
+	return completeAll(ctx, m, prompts, v.N, s, func(prompt int, t trajectory.Trajectory) error { return write(out, prompt, t) })
+}
+
+// prompts returns the ids of the flag's prompt or of the lines of in.
+func (v *generateVerb) prompts(m *model, in io.Reader) ([][]int32, error) {
+	var all [][]int32
+	add := func(ids []int32, text *string) error {
+		ids, err := m.encode(ids, text)
+		if err == nil && len(ids) == 0 {
+			err = errors.New("the prompt has no tokens: give at least one")
+		}
+		all = append(all, ids)
+		return err
+	}
+	if v.Prompt != nil {
+		return all, add(nil, v.Prompt)
+	}
+	type request struct {
+		IDs    []int32 `json:"ids"`
+		Prompt *string `json:"prompt"`
+	}
+	err := eachLine(in, func(_ int, r request) error {
+		if (r.IDs == nil) == (r.Prompt == nil) {
+			return errors.New(`give either "prompt" or "ids"`)
+		}
+		if err := add(r.IDs, r.Prompt); err != nil {
+			return err
+		}
+		_, err := fit(m, all[len(all)-1], 1)
+		return err
+	})
+	return all, err
+}
+
+// fit returns how many tokens, at most maxTokens, may follow a prompt, or an
+// error where none may.
+func fit(m *model, prompt []int32, maxTokens int) (int, error) {
+	most := m.policy.Config().MaxPositions
+	if len(prompt) >= most {
+		return 0, fmt.Errorf("the prompt has %d tokens and the policy takes %d with the completion: shorten it", len(prompt), most)
+	}
+	return min(maxTokens, most-len(prompt)), nil
+}

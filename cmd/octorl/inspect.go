@@ -1,0 +1,157 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/octorl/octorl/policy"
+	"github.com/octorl/octorl/policy/tokenizer"
+)
+
+// inspectVerb describes a checkpoint and checks its files.
+type inspectVerb struct {
+	Dir string `arg:"" help:"Checkpoint folder in the Hugging Face layout."`
+}
+
+// Help implements kong's help of a verb.
+func (v *inspectVerb) Help() string {
+	return "Every weight is read. The exit status is 1 where a file has a fault."
+}
+
+// Run implements the verb.
+func (v *inspectVerb) Run() error { return inspect(os.Stdout, v.Dir) }
+
+// inspect writes what is in dir, and returns an error where something is wrong.
+func inspect(out io.Writer, dir string) error {
+	x := policy.Inspect(dir)
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	if x.Config.Architecture != "" {
+		describeConfig(w, x.Config)
+		describeSampling(w, x)
+	}
+	text, textFault := describeTokenizer(dir, x.Config)
+	fmt.Fprintf(w, "tokenizer\t%s\n", text)
+	template, templateFault := describeTemplate(dir)
+	fmt.Fprintf(w, "template\t%s\n", template)
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	fmt.Fprintln(out)
+	for _, f := range x.Files {
+		describeFile(w, f)
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	return errors.Join(x.Fault(), textFault, templateFault)
+}
+
+func describeConfig(w io.Writer, c policy.Config) {
+	h := c.Heads
+	fmt.Fprintf(w, "architecture\t%s: %d layers of %d channels, feed-forward %d\n", c.Architecture, c.Layers, c.Hidden, c.FFN)
+	fmt.Fprintf(w, "attention\t%d query heads of %d over %d key/value heads; %d positions, rotary base %g%s\n",
+		h.Query, h.Width, h.KeyValue, c.MaxPositions, c.Rope.Theta, scalingOf(c.Rope))
+	tied := "embeddings and output apart"
+	if c.TieEmbeddings {
+		tied = "embeddings tied to the output"
+	}
+	fmt.Fprintf(w, "vocabulary\t%d ids; %s\n", c.Vocab, tied)
+	n := int64(c.NumParameters())
+	fmt.Fprintf(w, "parameters\t%d\n", n)
+	// Training adds gradients and AdamW's two moments to the weights.
+	cached := 4 * int64(2*c.Layers*h.KeyValue*h.Width)
+	fmt.Fprintf(w, "memory\t%s for the weights in float32, %s to train, %s of cache a token\n", sizeOf(4*n), sizeOf(16*n), sizeOf(cached))
+}
+
+func scalingOf(r policy.Rope) string {
+	if r.Factor == 0 {
+		return ""
+	}
+	return fmt.Sprintf(", stretched %g times from %d (llama3)", r.Factor, r.OriginalPositions)
+}
+
+func describeSampling(w io.Writer, x policy.Inspection) {
+	ignored := ""
+	if len(x.Generation.Ignored) > 0 {
+		ignored = "; not followed: " + strings.Join(x.Generation.Ignored, ", ")
+	}
+	fmt.Fprintf(w, "sampling\ttemperature %g, end tokens %v%s\n", x.Generation.Temperature, x.Generation.EOS, ignored)
+}
+
+// describeTokenizer loads the tokenizer of dir. A missing one is no fault: ids
+// can do without.
+func describeTokenizer(dir string, c policy.Config) (string, error) {
+	t, err := tokenizer.Load(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return "none", nil
+	case err != nil:
+		return "not usable", err
+	case c.Vocab != 0 && t.VocabSize() > c.Vocab:
+		return "has more ids than the policy", fmt.Errorf("the tokenizer of %s has %d ids, the policy %d: texts with the rest are refused", dir, t.VocabSize(), c.Vocab)
+	}
+	text := fmt.Sprintf("%d ids", t.VocabSize())
+	for _, id := range c.EOS {
+		text += fmt.Sprintf("; %d ends a sequence: %q", id, t.Token(id))
+	}
+	return text, nil
+}
+
+// describeTemplate finds the chat template of dir.
+func describeTemplate(dir string) (string, error) {
+	const file = "chat_template.jinja"
+	b, err := os.ReadFile(filepath.Join(dir, file))
+	if err == nil {
+		return fmt.Sprintf("%d bytes in %s", len(b), file), nil
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return "not readable", err
+	}
+	path := filepath.Join(dir, policy.TokenizerConfigFile)
+	if b, err = os.ReadFile(path); errors.Is(err, fs.ErrNotExist) {
+		return "none", nil
+	}
+	var f struct {
+		Template json.RawMessage `json:"chat_template"`
+	}
+	if err == nil {
+		err = json.Unmarshal(b, &f)
+	}
+	switch {
+	case err != nil:
+		return "not readable", fmt.Errorf("read the chat template of %s: %w", path, err)
+	case len(f.Template) == 0 || string(f.Template) == "null":
+		return "none", nil
+	}
+	return fmt.Sprintf("%d bytes in %s", len(f.Template), policy.TokenizerConfigFile), nil
+}
+
+func describeFile(w io.Writer, f policy.InspectedFile) {
+	tensors, state := "", "ok"
+	if f.Tensors > 0 {
+		tensors = fmt.Sprintf("%d tensors, %s", f.Tensors, f.Types)
+	}
+	if f.Fault != nil {
+		state = "FAULT"
+	}
+	fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", f.Name, state, sizeOf(f.Bytes), tensors)
+}
+
+// sizeOf writes a size for people, in powers of 1000.
+func sizeOf(n int64) string {
+	size, unit := float64(n), "B"
+	for _, larger := range []string{"kB", "MB", "GB", "TB"} {
+		if size < 1000 {
+			break
+		}
+		size, unit = size/1000, larger
+	}
+	return fmt.Sprintf("%.4g %s", size, unit)
+}

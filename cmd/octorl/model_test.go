@@ -1,0 +1,58 @@
+package main
+
+import (
+	"errors"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/octorl/octorl/kernels"
+	"github.com/octorl/octorl/kernels/cpu"
+	"github.com/octorl/octorl/policy"
+	"github.com/octorl/octorl/policy/tokenizer"
+)
+
+const endToken = "<|end|>"
+
+// saveModel saves a tiny random policy with a tokenizer, as a run does.
+func saveModel(t *testing.T, dir string) {
+	t.Helper()
+	texts := []string{"two and two make four", "one and one make two", "four and one make five", "two make four and one", "über vier und über zwei", "five makes three and three makes five"}
+	tokens, err := tokenizer.Train(slices.Values(texts), tokenizer.TrainConfig{Vocab: 280, Specials: []string{endToken}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	end, _ := tokens.ID(endToken)
+	if end != 279 {
+		t.Fatalf("the end token is %d: the texts give too few merges", end)
+	}
+	dev := cpu.Open(cpu.Config{Threads: 2})
+	defer dev.Close()
+	p, err := policy.New(dev, policy.Config{
+		Architecture: policy.Qwen3, Vocab: tokens.VocabSize(), Hidden: 16, Layers: 2, FFN: 24, MaxPositions: 96,
+		NormEps: 1e-5, Heads: kernels.Heads{Query: 4, KeyValue: 2, Width: 8}, Rope: policy.Rope{Theta: 10000}, EOS: []int32{end},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Init(3)
+	err = policy.WriteDir(dir, func(tmp string) error {
+		return errors.Join(p.Save(tmp), tokens.Save(filepath.Join(tmp, "tokenizer.json")), policy.WriteTokenizerConfig(tmp, endToken))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// openTestModel opens a model from saveModel.
+func openTestModel(t *testing.T) *model {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "model")
+	saveModel(t, dir)
+	m, err := openModel(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(m.close)
+	return m
+}
