@@ -123,13 +123,16 @@ func TestLoadRefusesBadIndex(t *testing.T) {
 		change func(dir string, x weightIndex) // of a sound folder and its index
 		want   string
 	}{
-		"shard missing":  {func(dir string, _ weightIndex) { os.Remove(filepath.Join(dir, last)) }, last},
-		"outside":        {func(_ string, x weightIndex) { x.Shards["model.norm.weight"] = "../" + last }, `model.norm.weight is in "../` + last},
-		"absolute":       {func(_ string, x weightIndex) { x.Shards["model.norm.weight"] = "/etc/passwd" }, "outside the folder"},
-		"in another":     {func(_ string, x weightIndex) { x.Shards["model.norm.weight"] = first }, "tensor model.norm.weight is in " + first},
-		"in none":        {func(_ string, x weightIndex) { x.Shards["ghost"] = first }, "tensor ghost is in " + first},
-		"empty":          {func(_ string, x weightIndex) { clear(x.Shards) }, "weight_map is missing or empty"},
-		"tensor twice":   {func(dir string, _ weightIndex) { copyFile(filepath.Join(dir, last), filepath.Join(dir, first)) }, "and in"},
+		"shard missing": {func(dir string, _ weightIndex) { os.Remove(filepath.Join(dir, last)) }, last},
+		"outside":       {func(_ string, x weightIndex) { x.Shards["model.norm.weight"] = "../" + last }, `model.norm.weight is in "../` + last},
+		"absolute":      {func(_ string, x weightIndex) { x.Shards["model.norm.weight"] = "/etc/passwd" }, "outside the folder"},
+		"in another":    {func(_ string, x weightIndex) { x.Shards["model.norm.weight"] = first }, "tensor model.norm.weight is in " + first},
+		"in none":       {func(_ string, x weightIndex) { x.Shards["ghost"] = first }, "tensor ghost is in " + first},
+		"empty":         {func(_ string, x weightIndex) { clear(x.Shards) }, "weight_map is missing or empty"},
+		"tensor twice": {func(dir string, _ weightIndex) {
+			os.Remove(filepath.Join(dir, last))
+			os.Link(filepath.Join(dir, first), filepath.Join(dir, last))
+		}, "and in"},
 		"shard cut":      {func(dir string, _ weightIndex) { os.Truncate(filepath.Join(dir, last), 900) }, last},
 		"shard of bytes": {func(dir string, _ weightIndex) { os.WriteFile(filepath.Join(dir, last), []byte("rubbish!"), 0o644) }, last},
 	} {

@@ -10,14 +10,13 @@ import (
 	"slices"
 )
 
-const (
-	// GenerationFile is the name of the file that says how to sample from a
-	// checkpoint.
-	GenerationFile = "generation_config.json"
-	// TokenizerConfigFile is the name of the file that tells transformers which
-	// tokenizer a checkpoint has.
-	TokenizerConfigFile = "tokenizer_config.json"
-)
+// GenerationFile is the name of the file that says how to sample from a
+// checkpoint.
+const GenerationFile = "generation_config.json"
+
+// MaxTemperature bounds the temperature, far above any of use: there logits
+// hardly matter.
+const MaxTemperature = 1000
 
 // Generation is how a checkpoint asks to be sampled from.
 type Generation struct {
@@ -83,9 +82,6 @@ func parseGeneration(b []byte, c Config) (Generation, error) {
 	return g, nil
 }
 
-// MaxTemperature is far above any of use: at it logits hardly matter.
-const MaxTemperature = 1000
-
 // ignored lists what changes the distribution besides the temperature.
 func (f *generationFile) ignored() []string {
 	var all []string
@@ -110,23 +106,4 @@ func (f *generationFile) ignored() []string {
 func (g Generation) write(dir string, bos []int32) error {
 	eos := tokenIDs(g.EOS)
 	return writeJSON(filepath.Join(dir, GenerationFile), generationFile{BOS: bos, EOS: &eos})
-}
-
-// WriteTokenizerConfig writes TokenizerConfigFile into the checkpoint folder dir,
-// which holds a tokenizer.json: transformers' AutoTokenizer then reads that file
-// as it is, whatever the architecture. eosToken is the text of the token that
-// ends a sequence, or empty where there is none. Call it inside WriteDir's fill.
-func WriteTokenizerConfig(dir, eosToken string) error {
-	f := struct {
-		Class         string   `json:"tokenizer_class"`
-		EOS           *string  `json:"eos_token"`
-		Pad           *string  `json:"pad_token"`
-		CleanUpSpaces bool     `json:"clean_up_tokenization_spaces"`
-		SplitSpecial  bool     `json:"split_special_tokens"`
-		InputNames    []string `json:"model_input_names"`
-	}{Class: "PreTrainedTokenizerFast", InputNames: []string{"input_ids", "attention_mask"}}
-	if eosToken != "" {
-		f.EOS, f.Pad = &eosToken, &eosToken
-	}
-	return writeJSON(filepath.Join(dir, TokenizerConfigFile), f)
 }

@@ -1,7 +1,6 @@
 package policy
 
 import (
-	"encoding/json"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -60,30 +59,6 @@ func TestSaveWritesGeneration(t *testing.T) {
 		os.Remove(filepath.Join(dir, GenerationFile))
 		if g, err := ReadGeneration(dir, cfg); err != nil || !reflect.DeepEqual(g, Generation{EOS: cfg.EOS}) {
 			t.Errorf("without the file: %+v, %v; expected the ends %v", g, err, cfg.EOS)
-		}
-	}
-}
-
-func TestWriteTokenizerConfig(t *testing.T) {
-	dir := t.TempDir()
-	for _, end := range []string{"<|end|>", ""} {
-		if err := WriteTokenizerConfig(dir, end); err != nil {
-			t.Fatal(err)
-		}
-		b, err := os.ReadFile(filepath.Join(dir, TokenizerConfigFile))
-		if err != nil {
-			t.Fatal(err)
-		}
-		var got map[string]any
-		if err := json.Unmarshal(b, &got); err != nil {
-			t.Fatal(err)
-		}
-		want := any(end)
-		if end == "" {
-			want = nil
-		}
-		if got["tokenizer_class"] != "PreTrainedTokenizerFast" || got["eos_token"] != want {
-			t.Errorf("%s, expected the end token %v", b, want)
 		}
 	}
 }

@@ -77,7 +77,7 @@ func newEngine(m *model, prompts [][]int32, n int, s sampling) (*rollout.Engine,
 
 // writeText writes a completion for a person who asked for several.
 func writeText(out io.Writer, _ int, t trajectory.Trajectory) error {
-	_, err := fmt.Fprintf(out, "--- %d (%s, %d tokens)\n%s\n", t.Index, t.Finish, len(t.Completion), t.Text)
+	_, err := fmt.Fprintf(out, "--- %d (%s, %d tokens)\n%s\n", t.Index, t.Finish, len(t.Completion), valid(t.Text))
 	return err
 }
 
