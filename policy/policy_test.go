@@ -151,10 +151,11 @@ func TestInitDependsOnSeedOnly(t *testing.T) {
 		}
 		return Digest(w)
 	}
-	if first, again := digest(1), digest(1); first != again {
+	first, again := digest(1), digest(1)
+	if first != again {
 		t.Error("the same seed gives different weights")
 	}
-	if digest(1) == digest(2) {
+	if first == digest(2) {
 		t.Error("different seeds give the same weights")
 	}
 }
