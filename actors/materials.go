@@ -43,12 +43,7 @@ func newMaterials(r *config.Recipe, path string) (*materials, error) {
 	if m.tokenizer, err = m.openTokenizer(path); err != nil {
 		return nil, err
 	}
-	end, ok := m.tokenizer.ID(endOfText)
-	if !ok {
-		return nil, fmt.Errorf("the tokenizer has no %s token; train one by leaving out tokenizer.path", endOfText)
-	}
-	m.end = end
-	if m.config, err = m.policyConfig(); err != nil {
+	if err := m.settlePolicy(); err != nil {
 		return nil, err
 	}
 	m.problems, err = m.openProblems()
@@ -141,11 +136,26 @@ func mixtureOf(t *config.Train) ([]corpus.Weight, error) {
 	return weights, nil
 }
 
-func (m *materials) policyConfig() (policy.Config, error) {
+// settlePolicy sets the policy's configuration and the id that ends documents and
+// completions: a checkpoint has both; a shape takes them from the tokenizer.
+func (m *materials) settlePolicy() (err error) {
 	if dir := m.recipe.Policy.Checkpoint; dir != "" {
-		return policy.ReadConfig(filepath.Join(dir, policy.ConfigFile))
+		if m.config, err = policy.ReadConfig(filepath.Join(dir, policy.ConfigFile)); err != nil {
+			return err
+		}
+		if len(m.config.EOS) == 0 {
+			return fmt.Errorf("policy.checkpoint %s: its %s names no eos_token_id, so nothing would end a completion; add one", dir, policy.ConfigFile)
+		}
+		m.end = m.config.EOS[0]
+		return nil
 	}
-	return shapeConfig(*m.recipe.Policy.Shape, m.tokenizer.VocabSize(), m.end), nil
+	end, ok := m.tokenizer.ID(endOfText)
+	if !ok {
+		return fmt.Errorf("the tokenizer has no %s token; train one by leaving out tokenizer.path", endOfText)
+	}
+	m.end = end
+	m.config = shapeConfig(*m.recipe.Policy.Shape, m.tokenizer.VocabSize(), end)
+	return nil
 }
 
 // encode turns a document into ids. Text of the corpora may hold anything, so
@@ -192,7 +202,7 @@ func (m *materials) engineConfig() rollout.Config {
 	c.SequenceTokens = m.config.MaxPositions
 	c.PageTokens = PageTokens
 	c.Seed = m.recipe.Seed
-	c.EndTokens = []int32{m.end}
+	c.EndTokens = m.config.EOS
 	c.Decode = func(ids []int32) string { return m.tokenizer.Decode(ids, true) }
 	return c
 }

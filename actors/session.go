@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/octorl/octorl/actors/bus"
@@ -152,12 +153,14 @@ func loadWeights(p *policy.Policy, dir string) error {
 	if err != nil {
 		return err
 	}
-	if len(weights) != p.NumParameters() {
-		return fmt.Errorf("load %s: it has %d parameters, the recipe's policy %d", dir, len(weights), p.NumParameters())
+	if !slices.EqualFunc(from.Tensors(), p.Tensors(), sameShape) {
+		return fmt.Errorf("load %s: its tensors are not those of the recipe's policy", dir)
 	}
 	p.SetWeights(weights)
 	return nil
 }
+
+func sameShape(a, b policy.Tensor) bool { return a.Name == b.Name && slices.Equal(a.Shape, b.Shape) }
 
 // equip makes the trainer and, for text, the stream.
 func (s *session) equip() error {
@@ -355,12 +358,22 @@ func (s *session) save(final bool) (digest string, err error) {
 	return p.Digest, w.dir.prune(s.stage.Name, keep)
 }
 
+// writeTokenizerSettings writes what transformers reads beside tokenizer.json, or
+// keeps the template and settings of the checkpoint that the run started from.
+func (w *workshop) writeTokenizerSettings(dir string) error {
+	if from := w.recipe.Policy.Checkpoint; from != "" {
+		return policy.CopyTokenizerFiles(dir, from)
+	}
+	return policy.WriteTokenizerConfig(dir, endOfText)
+}
+
 func (s *session) write(dir string, p position) error {
 	data, err := json.MarshalIndent(p, "", " ")
 	if err != nil {
 		return err
 	}
 	return errors.Join(
+		s.shop.writeTokenizerSettings(dir),
 		s.shop.policy.Save(dir),
 		learner.SaveState(dir, s.optimizer(), learner.Counters{Step: s.step}),
 		s.shop.materials.tokenizer.Save(filepath.Join(dir, "tokenizer.json")),

@@ -169,7 +169,7 @@ const stateBytes = 12
 func explainCheckpoints(line writeLine, r *config.Recipe, c policy.Config) {
 	size := stateBytes * c.NumParameters()
 	line("checkpoints", fmt.Sprintf("every %d steps and at the end of each stage; the newest %d of an unfinished stage stay", r.Checkpoint.EverySteps, r.Checkpoint.Keep))
-	line("their disk", fmt.Sprintf("%s each, %s for the %d finished stages", bytes(size), bytes(size*len(r.Stages)), len(r.Stages)))
+	line("their disk", fmt.Sprintf("%s each, %s for the %d finished stages", formatBytes(size), formatBytes(size*len(r.Stages)), len(r.Stages)))
 	line()
 }
 
@@ -189,7 +189,7 @@ func explainMemory(line writeLine, r *config.Recipe, c policy.Config) {
 	total := 0
 	row := func(name string, numbers int, how string) {
 		total += numbers
-		line(name, bytes(4*numbers), how)
+		line(name, formatBytes(4*numbers), how)
 	}
 	line("memory, estimated", "", "numbers of 4 bytes")
 	row("weights", parameters, "parameters")
@@ -206,7 +206,7 @@ func explainMemory(line writeLine, r *config.Recipe, c policy.Config) {
 	row("key/value cache", rollouts*positions*c.Layers*2*c.Heads.KeyValue*c.Heads.Width,
 		fmt.Sprintf("rollouts %d · %d positions of %d completions · %d layers · 2 · %d heads · %d", rollouts, positions, completions,
 			c.Layers, c.Heads.KeyValue, c.Heads.Width))
-	line("together", bytes(4*total))
+	line("together", formatBytes(4*total))
 }
 
 // microbatch returns the most packed tokens of one pass of training.
@@ -252,9 +252,9 @@ func decimal(n int64) string {
 	return s
 }
 
-// bytes formats a size with the unit that leaves one to four digits before the
+// formatBytes formats a size with the unit that leaves one to four digits before the
 // point.
-func bytes(n int) string {
+func formatBytes(n int) string {
 	size, units := float64(n)/1024, []string{"KiB", "MiB", "GiB", "TiB"}
 	for len(units) > 1 && size >= 1024 {
 		size, units = size/1024, units[1:]

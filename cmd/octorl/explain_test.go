@@ -133,8 +133,8 @@ func TestNumbers(t *testing.T) {
 		}
 	}
 	for n, want := range map[int]string{512: "0.5 KiB", 1 << 20: "1.0 MiB", 3 << 29: "1.5 GiB", 5 << 50: "5120.0 TiB"} {
-		if got := bytes(n); got != want {
-			t.Errorf("bytes(%d) is %q, want %q", n, got, want)
+		if got := formatBytes(n); got != want {
+			t.Errorf("formatBytes(%d) is %q, want %q", n, got, want)
 		}
 	}
 }
