@@ -7,7 +7,6 @@ const (
 	maxCachedIDs   = 8
 	cacheEntries   = 1 << 14 // 1 MiB for each encoder in use at the same time
 	maxScanned     = 96      // bytes; beyond, scanning for the lowest rank costs more than a heap
-	noMerge        = ^uint64(0)
 )
 
 // encoder is the working memory of one Encode at a time: a direct-mapped cache
@@ -17,7 +16,7 @@ type encoder struct {
 	seed      maphash.Seed
 	cache     []cachedPiece
 	ids       [maxScanned]int32
-	ranks     [maxScanned]uint64
+	ranks     [maxScanned]uint32
 	long      longMerger
 }
 
@@ -45,7 +44,7 @@ func (e *encoder) encode(ids []int32, text string) []int32 {
 // appendPiece appends the ids of a piece, from the cache where it is there.
 func (e *encoder) appendPiece(ids []int32, piece string) []int32 {
 	if len(piece) == 1 {
-		return append(ids, e.tokenizer.byteIDs[piece[0]])
+		return e.tokenizer.appendBytes(ids, piece)
 	}
 	if len(piece) > maxCachedBytes {
 		return e.bpe(ids, piece)
@@ -81,12 +80,13 @@ func (e *encoder) bpe(ids []int32, piece string) []int32 {
 // is none, finding it by looking at all: quadratic, and fastest on short pieces.
 func (e *encoder) scan(ids []int32, piece string) []int32 {
 	t := e.tokenizer
-	part, ranks := e.ids[:len(piece)], e.ranks[:len(piece)-1]
-	for i := range len(piece) {
-		part[i] = t.byteIDs[piece[i]]
+	part := t.appendBytes(e.ids[:0], piece)
+	if len(part) == 0 {
+		return ids
 	}
+	ranks := e.ranks[:len(part)-1]
 	for i := range ranks {
-		ranks[i] = t.pair(part[i], part[i+1])
+		ranks[i] = t.pairs.rank(part[i], part[i+1])
 	}
 	for {
 		best, at := noMerge, 0
@@ -98,27 +98,24 @@ func (e *encoder) scan(ids []int32, piece string) []int32 {
 		if best == noMerge {
 			return append(ids, part...)
 		}
-		part[at] = mergedID(best)
+		part[at] = t.pairs.merged[best]
 		part = append(part[:at+1], part[at+2:]...)
 		ranks = append(ranks[:at], ranks[at+1:]...)
 		if at > 0 {
-			ranks[at-1] = t.pair(part[at-1], part[at])
+			ranks[at-1] = t.pairs.rank(part[at-1], part[at])
 		}
 		if at < len(ranks) {
-			ranks[at] = t.pair(part[at], part[at+1])
+			ranks[at] = t.pairs.rank(part[at], part[at+1])
 		}
 	}
 }
 
-// pair returns rank<<32 | merged id of the merge of two tokens, or noMerge. Two
-// such numbers compare as their ranks.
-func (t *Tokenizer) pair(left, right int32) uint64 {
-	if m, ok := t.pairs[pairKey(left, right)]; ok {
-		return m
+// appendBytes appends the tokens of the bytes of piece, where they have any.
+func (t *Tokenizer) appendBytes(ids []int32, piece string) []int32 {
+	for i := range len(piece) {
+		if id := t.byteIDs[piece[i]]; id != noToken {
+			ids = append(ids, id)
+		}
 	}
-	return noMerge
+	return ids
 }
-
-func pairKey(left, right int32) uint64 { return uint64(uint32(left))<<32 | uint64(uint32(right)) }
-
-func mergedID(m uint64) int32 { return int32(uint32(m)) }

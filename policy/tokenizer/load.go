@@ -1,45 +1,138 @@
 package tokenizer
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
+	"strings"
 )
 
-// ErrUnsupported is returned by Load for a tokenizer.json that is well formed
-// and asks for something this package does not do; the text names it.
+// ErrUnsupported is returned by Load for files that are well formed and ask for
+// something this package does not do; the text names it.
 var ErrUnsupported = errors.New("unsupported tokenizer")
-
-// maxID bounds the ids of a file, above all vocabularies in use, so that a
-// damaged file cannot ask for any amount of memory.
-const maxID = 1<<20 - 1
 
 // fileName is the name of the file in a checkpoint directory.
 const fileName = "tokenizer.json"
 
-// Load reads a Hugging Face tokenizer.json, or the one in a directory. It takes
-// byte-level BPE with the split pattern of Llama-3, Qwen2 or GPT-2, no
-// normalizer or NFC, and a post-processor that is a template or adds nothing.
+// pairNames are the names of vocabularies and of the merges that belong to
+// them, to which a model's name may be prefixed.
+var pairNames = [][2]string{{"vocab.json", "merges.txt"}, {"encoder.json", "vocab.bpe"}}
+
+// Load reads the tokenizer in a file, which it recognizes by its content, or in
+// a folder, where tokenizer.json goes before the others:
+//
+//   - a Hugging Face tokenizer.json of byte-level BPE with the split pattern of
+//     Llama-3, cl100k, Qwen2 or GPT-2 (GPT-NeoX's is the same), no normalizer or
+//     NFC, and a post-processor that is a template or adds nothing;
+//   - GPT-2's two files, vocab.json and merges.txt or encoder.json and
+//     vocab.bpe, with the tokenizer_config.json, added_tokens.json and
+//     special_tokens_map.json beside them, if any. The class of the first says
+//     how to split: as Qwen2, or as GPT-2, also without the file;
+//   - a tiktoken file of ranks: cl100k_base, r50k_base or Llama-3's
+//     tokenizer.model, told apart by their size.
+//
 // It returns ErrUnsupported for anything else rather than guess. Truncation and
 // padding of the file are left to the caller. Characters newer than Unicode 15
 // count as symbols, and NFC breaks runs of more than 30 combining marks with
 // U+034F; both can differ from the reference implementation.
 func Load(path string) (*Tokenizer, error) {
-	if info, err := os.Stat(path); err == nil && info.IsDir() {
-		path = filepath.Join(path, fileName)
-	}
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("read tokenizer: %w", err)
-	}
-	t, err := parse(data)
+	t, err := load(path)
 	if err != nil {
 		return nil, fmt.Errorf("load tokenizer %s: %w", path, err)
 	}
 	return t, nil
+}
+
+func load(path string) (*Tokenizer, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if info.IsDir() {
+		if path, err = find(path); err != nil {
+			return nil, err
+		}
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case isVocab(data):
+		return loadPair(path, 0)
+	case isJSON(data):
+		return parse(data)
+	case isMerges(data):
+		return loadPair(path, 1)
+	case isRanks(data):
+		return parseRanks(data)
+	case bytes.HasPrefix(data, []byte{0x1F, 0x8B}):
+		return nil, unsupported("%s is packed; unpack it with gunzip", filepath.Base(path))
+	case bytes.HasPrefix(data, []byte{0x0A}) && bytes.IndexByte(data, 0) >= 0:
+		return nil, unsupported("%s looks like a SentencePiece model; use the tokenizer.json of a byte-level BPE", filepath.Base(path))
+	}
+	return nil, unsupported("%s is neither a tokenizer.json, a vocab.json, a merges.txt nor a tiktoken file", filepath.Base(path))
+}
+
+// find returns the file in a folder from which to load its tokenizer.
+func find(folder string) (string, error) {
+	candidates := []string{fileName}
+	for _, names := range pairNames {
+		candidates = append(candidates, names[0])
+	}
+	for _, pattern := range append(candidates, "*.tiktoken", "tokenizer.model") {
+		paths, err := filepath.Glob(filepath.Join(escapeGlob(folder), pattern))
+		switch {
+		case err != nil:
+			return "", err
+		case len(paths) > 1:
+			return "", fmt.Errorf("%s and %s are in the folder: name one", filepath.Base(paths[0]), filepath.Base(paths[1]))
+		case len(paths) == 1:
+			return paths[0], nil
+		}
+	}
+	return "", fmt.Errorf("%w: the folder has no tokenizer.json, vocab.json, encoder.json, *.tiktoken or tokenizer.model", fs.ErrNotExist)
+}
+
+// escapeGlob returns a pattern that matches path alone.
+func escapeGlob(path string) string {
+	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(path)
+}
+
+// partner returns the path of the other file of a pair: of the merges where
+// path is a vocabulary (which 0), or the other way around (1).
+func partner(path string, which int) (string, error) {
+	dir, name := filepath.Split(path)
+	for _, names := range pairNames {
+		if prefix, ok := strings.CutSuffix(name, names[which]); ok {
+			return filepath.Join(dir, prefix+names[1-which]), nil
+		}
+	}
+	kinds := [2]string{"vocabulary", "list of merges"}
+	return "", fmt.Errorf("%s is a %s, and its name does not tell that of the %s: call them vocab.json and merges.txt",
+		name, kinds[which], kinds[1-which])
+}
+
+func isJSON(data []byte) bool { return bytes.HasPrefix(bytes.TrimSpace(data), []byte("{")) }
+
+// isVocab reports whether data is an object whose first value is a number. The
+// word "model" can be in a vocabulary as well as in a tokenizer.json.
+func isVocab(data []byte) bool {
+	d := json.NewDecoder(bytes.NewReader(data))
+	for _, want := range []func(json.Token) bool{
+		func(t json.Token) bool { return t == json.Delim('{') },
+		func(t json.Token) bool { _, ok := t.(string); return ok },
+		func(t json.Token) bool { _, ok := t.(float64); return ok },
+	} {
+		if token, err := d.Token(); err != nil || !want(token) {
+			return false
+		}
+	}
+	return true
 }
 
 func parse(data []byte) (*Tokenizer, error) {
@@ -47,253 +140,5 @@ func parse(data []byte) (*Tokenizer, error) {
 	if err := json.Unmarshal(data, &f); err != nil {
 		return nil, fmt.Errorf("not a tokenizer.json: %w", err)
 	}
-	t := &Tokenizer{ignoreMerges: f.Model.IgnoreMerges, added: f.AddedTokens}
-	steps := []func(*file) error{
-		t.readModel, t.readNormalizer, t.readPreTokenizer, t.readDecoder,
-		t.readAdded, t.readVocab, t.readMerges, t.readPostProcessor,
-	}
-	for _, step := range steps {
-		if err := step(&f); err != nil {
-			return nil, err
-		}
-	}
-	return t, t.finish()
-}
-
-func unsupported(format string, args ...any) error {
-	return fmt.Errorf("%w: %s", ErrUnsupported, fmt.Sprintf(format, args...))
-}
-
-// readModel checks the settings of the model. unk_token and byte_fallback need
-// no check: with all bytes in the vocabulary nothing is unknown.
-func (t *Tokenizer) readModel(f *file) error {
-	m := &f.Model
-	switch {
-	case m.Type != "BPE" && (m.Type != "" || len(m.Merges) == 0): // GPT-2's file names no type
-		return unsupported("model type %q instead of BPE", m.Type)
-	case m.Dropout != nil && *m.Dropout != 0:
-		return unsupported("merge dropout %v", *m.Dropout)
-	case m.Prefix != nil && *m.Prefix != "":
-		return unsupported("continuing_subword_prefix %q", *m.Prefix)
-	case m.Suffix != nil && *m.Suffix != "":
-		return unsupported("end_of_word_suffix %q", *m.Suffix)
-	}
-	return nil
-}
-
-func (t *Tokenizer) readNormalizer(f *file) error {
-	for _, n := range f.Normalizer.parts() {
-		if n.Type != "NFC" {
-			return unsupported("normalizer %q instead of NFC or none", n.Type)
-		}
-		t.nfc = true
-	}
-	return nil
-}
-
-// readPreTokenizer recognizes the pattern, which is in a Split before a
-// ByteLevel without one, or built into ByteLevel.
-func (t *Tokenizer) readPreTokenizer(f *file) error {
-	bytes := false
-	for _, p := range f.PreTokenizer.parts() {
-		var regex string
-		switch {
-		case p.Type == "Split" && p.Pattern != nil && !bytes:
-			isolated := p.Behavior == "Isolated"
-			matches := p.Behavior == "Removed" && p.Invert != nil && *p.Invert // the same: no text is between matches
-			if !isolated && !matches {
-				return unsupported("split behavior %q", p.Behavior)
-			}
-			regex = p.Pattern.Regex
-		case p.Type == "ByteLevel" && !bytes:
-			if p.AddPrefixSpace == nil || *p.AddPrefixSpace {
-				return unsupported("add_prefix_space in the ByteLevel pre-tokenizer")
-			}
-			bytes = true
-			if p.UseRegex != nil && !*p.UseRegex {
-				continue
-			}
-			regex = gpt2.regex
-		default:
-			return unsupported("pre-tokenizer %q in this place", p.Type)
-		}
-		i := slices.IndexFunc(patterns, func(known *pattern) bool { return known.regex == regex })
-		switch {
-		case i < 0:
-			return unsupported("split pattern %q is not that of Llama-3, Qwen2 or GPT-2", regex)
-		case t.pattern != nil:
-			return unsupported("split pattern %q after that of %s", regex, t.pattern.name)
-		}
-		t.pattern = patterns[i]
-	}
-	if t.pattern == nil || !bytes {
-		return unsupported("pre-tokenizer without a split pattern and ByteLevel")
-	}
-	return nil
-}
-
-func (t *Tokenizer) readDecoder(f *file) error {
-	parts := f.Decoder.parts()
-	if len(parts) != 1 || parts[0].Type != "ByteLevel" {
-		return unsupported("decoder other than ByteLevel")
-	}
-	return nil
-}
-
-func (t *Tokenizer) readAdded(f *file) error {
-	slices.SortFunc(t.added, func(a, b addedToken) int { return int(a.ID) - int(b.ID) })
-	t.addedIDs = make(map[string]int32, len(t.added))
-	for _, a := range t.added {
-		if a.Content == "" {
-			return fmt.Errorf("added token %d is empty", a.ID)
-		}
-		if _, ok := t.addedIDs[a.Content]; ok {
-			return fmt.Errorf("added token %q occurs twice", a.Content)
-		}
-		if err := t.setToken(a.ID, a.Content, a.Special); err != nil {
-			return err
-		}
-		t.addedIDs[a.Content] = a.ID
-	}
-	return nil
-}
-
-// readVocab reads the BPE vocabulary. Added tokens may be listed there once
-// more, as they are written.
-func (t *Tokenizer) readVocab(f *file) error {
-	t.words = make(map[string]int32, len(f.Model.Vocab))
-	for word, id := range f.Model.Vocab {
-		added, isAdded := t.addedIDs[word]
-		if isAdded {
-			if added != id {
-				return fmt.Errorf("added token %q has id %d, and %d in the vocabulary", word, added, id)
-			}
-			i, _ := slices.BinarySearchFunc(t.added, id, func(a addedToken, id int32) int { return int(a.ID) - int(id) })
-			t.added[i].listed = true
-		}
-		raw, err := fromAlphabet(word)
-		switch {
-		case isAdded && (err != nil || t.special[id]):
-			continue // merges cannot or must not make it
-		case err != nil:
-			return unsupported("%v", err)
-		case !isAdded:
-			if err := t.setToken(id, raw, false); err != nil {
-				return err
-			}
-		}
-		t.words[raw] = id
-	}
-	return nil
-}
-
-// setToken gives an id its token.
-func (t *Tokenizer) setToken(id int32, raw string, special bool) error {
-	if id < 0 || id > maxID {
-		return fmt.Errorf("token %q has id %d, outside 0 to %d", raw, id, maxID)
-	}
-	if missing := int(id) + 1 - len(t.tokens); missing > 0 {
-		t.tokens = append(t.tokens, make([]string, missing)...)
-		t.special = append(t.special, make([]bool, missing)...)
-	}
-	if t.tokens[id] != "" {
-		return fmt.Errorf("tokens %q and %q have the same id %d", t.tokens[id], raw, id)
-	}
-	if raw == "" {
-		return fmt.Errorf("token %d is empty", id)
-	}
-	t.tokens[id], t.special[id] = raw, special
-	return nil
-}
-
-func (t *Tokenizer) readMerges(f *file) error {
-	t.merges = make([]merge, len(f.Model.Merges))
-	for rank, m := range f.Model.Merges {
-		left, err := fromAlphabet(m[0])
-		if err != nil {
-			return fmt.Errorf("merge %d: %w", rank, err)
-		}
-		right, err := fromAlphabet(m[1])
-		if err != nil {
-			return fmt.Errorf("merge %d: %w", rank, err)
-		}
-		l, okLeft := t.words[left]
-		r, okRight := t.words[right]
-		id, ok := t.words[left+right]
-		if !ok || !okLeft || !okRight {
-			return fmt.Errorf("merge %d of %q and %q: the vocabulary lacks one of the two or the result", rank, m[0], m[1])
-		}
-		t.merges[rank] = merge{l, r, id}
-	}
-	return nil
-}
-
-// readPostProcessor reads what a template puts around a single text.
-func (t *Tokenizer) readPostProcessor(f *file) error {
-	for _, p := range f.PostProcessor.parts() {
-		switch p.Type {
-		case "ByteLevel": // changes offsets only
-		case "TemplateProcessing":
-			if err := t.readTemplate(&p); err != nil {
-				return err
-			}
-		default:
-			return unsupported("post-processor %q", p.Type)
-		}
-	}
-	return nil
-}
-
-func (t *Tokenizer) readTemplate(p *component) error {
-	if t.prefix != nil || t.suffix != nil {
-		return unsupported("two templates in the post-processor")
-	}
-	texts := 0
-	for _, piece := range p.Single {
-		switch {
-		case piece.Sequence != nil:
-			texts++
-		case piece.SpecialToken == nil:
-			return unsupported("template piece that is neither a text nor a special token")
-		default:
-			special, ok := p.SpecialTokens[piece.SpecialToken.ID]
-			if !ok {
-				return fmt.Errorf("template token %q has no ids", piece.SpecialToken.ID)
-			}
-			for _, id := range special.IDs {
-				if t.Token(id) == "" {
-					return fmt.Errorf("template token %q has id %d, which has no token", piece.SpecialToken.ID, id)
-				}
-			}
-			if texts == 0 {
-				t.prefix = append(t.prefix, special.IDs...)
-			} else {
-				t.suffix = append(t.suffix, special.IDs...)
-			}
-		}
-	}
-	if texts != 1 {
-		return unsupported("template with %d texts instead of one", texts)
-	}
-	return nil
-}
-
-// finish derives what encoding needs from the tokens, merges and added tokens.
-func (t *Tokenizer) finish() error {
-	for b := range t.byteIDs {
-		id, ok := t.words[string([]byte{byte(b)})]
-		if !ok {
-			return unsupported("vocabulary without byte %#02x, so not every text can be encoded", b)
-		}
-		t.byteIDs[b] = id
-	}
-	t.pairs = make(map[uint64]uint64, len(t.merges))
-	for rank, m := range t.merges {
-		t.pairs[pairKey(m.left, m.right)] = uint64(rank)<<32 | uint64(m.merged)
-	}
-	ordinary := slices.DeleteFunc(slices.Clone(t.added), func(a addedToken) bool { return a.Special })
-	t.trusted = newMatchers(t.added, t.nfc)
-	t.untrusted = newMatchers(ordinary, t.nfc)
-	t.encoders.New = func() any { return newEncoder(t) }
-	return nil
+	return build(&f)
 }

@@ -1,30 +1,29 @@
 package tokenizer
 
 // longMerger merges long pieces in O(n log n): the tokens are a linked list
-// over the byte positions where they start, the candidate merges a heap in
+// over the positions of the bytes where they start, the candidate merges a heap in
 // which overtaken ones stay until they surface.
 type longMerger struct {
-	ids        []int32 // by position; -1 where a token was merged into the one on its left
+	ids        []int32 // by position; noToken where a token was merged into the one on its left
 	prev, next []int32
 	heap       []candidate
 }
 
 // candidate is a merge of the token at position at with the one after it.
 type candidate struct {
-	merge uint64 // rank<<32 | merged id
-	at    int32
+	rank uint32
+	at   int32
 }
 
 func (c candidate) before(d candidate) bool {
-	return c.merge < d.merge || c.merge == d.merge && c.at < d.at
+	return c.rank < d.rank || c.rank == d.rank && c.at < d.at
 }
 
 // merge appends the ids of piece after all merges.
 func (m *longMerger) merge(ids []int32, t *Tokenizer, piece string) []int32 {
-	n := int32(len(piece))
-	m.ids, m.prev, m.next, m.heap = m.ids[:0], m.prev[:0], m.next[:0], m.heap[:0]
+	m.ids, m.prev, m.next, m.heap = t.appendBytes(m.ids[:0], piece), m.prev[:0], m.next[:0], m.heap[:0]
+	n := int32(len(m.ids))
 	for i := range n {
-		m.ids = append(m.ids, t.byteIDs[piece[i]])
 		m.prev = append(m.prev, i-1)
 		m.next = append(m.next, i+1)
 	}
@@ -34,10 +33,10 @@ func (m *longMerger) merge(ids []int32, t *Tokenizer, piece string) []int32 {
 	for len(m.heap) > 0 {
 		c := m.pop()
 		right := m.next[c.at]
-		if m.ids[c.at] < 0 || right == n || t.pair(m.ids[c.at], m.ids[right]) != c.merge {
+		if m.ids[c.at] == noToken || right == n || t.pairs.rank(m.ids[c.at], m.ids[right]) != c.rank {
 			continue // one of the two has been merged since
 		}
-		m.ids[c.at], m.ids[right] = mergedID(c.merge), -1
+		m.ids[c.at], m.ids[right] = t.pairs.merged[c.rank], noToken
 		m.next[c.at] = m.next[right]
 		if m.next[right] < n {
 			m.prev[m.next[right]] = c.at
@@ -55,8 +54,8 @@ func (m *longMerger) merge(ids []int32, t *Tokenizer, piece string) []int32 {
 
 // push adds the merge of the token at position at with its successor, if any.
 func (m *longMerger) push(t *Tokenizer, at int32) {
-	c := candidate{t.pair(m.ids[at], m.ids[m.next[at]]), at}
-	if c.merge == noMerge {
+	c := candidate{t.pairs.rank(m.ids[at], m.ids[m.next[at]]), at}
+	if c.rank == noMerge {
 		return
 	}
 	m.heap = append(m.heap, c)

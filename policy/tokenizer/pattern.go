@@ -16,6 +16,19 @@ var (
 		regex: `(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`,
 		next:  func(text string, start int) int { return nextModern(text, start, 3) },
 	}
+	// cl100k differs from Llama-3 in white space at the end of a text: it is one
+	// piece, with its newlines.
+	cl100k = &pattern{
+		name:  "cl100k",
+		regex: `'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}+| ?[^\s\p{L}\p{N}]++[\r\n]*+|\s++$|\s*[\r\n]|\s+(?!\S)|\s`,
+		next: func(text string, start int) int {
+			end := nextModern(text, start, 3)
+			if blank(text, start) == len(text) {
+				return len(text)
+			}
+			return end
+		},
+	}
 	qwen2 = &pattern{
 		name:  "Qwen2",
 		regex: `(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`,
@@ -26,7 +39,7 @@ var (
 		regex: `'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`,
 		next:  nextGPT2,
 	}
-	patterns = []*pattern{llama3, qwen2, gpt2}
+	patterns = []*pattern{llama3, cl100k, qwen2, gpt2}
 )
 
 // nextModern follows the alternatives of the Llama-3 and Qwen2 expressions in
@@ -113,6 +126,18 @@ func blanks(text string, i int, lines bool) int {
 		return last
 	}
 	return end
+}
+
+// blank returns the end of the white space that starts at i, or i.
+func blank(text string, i int) int {
+	for i < len(text) {
+		c, n := classAt(text, i)
+		if c != space && c != newline {
+			break
+		}
+		i += n
+	}
+	return i
 }
 
 // contraction returns the end of an English contraction whose apostrophe is at

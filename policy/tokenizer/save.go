@@ -40,14 +40,11 @@ func (t *Tokenizer) save(path string) error {
 
 // file returns t in the form of tokenizer.json.
 func (t *Tokenizer) file() *file {
-	yes, no := true, false
+	yes := true
 	f := &file{
-		Version:     "1.0",
-		AddedTokens: append([]addedToken{}, t.added...),
-		PreTokenizer: &component{Type: "Sequence", PreTokenizers: []component{
-			{Type: "Split", Pattern: &splitPattern{t.pattern.regex}, Behavior: "Isolated", Invert: &no},
-			{Type: "ByteLevel", AddPrefixSpace: &no, TrimOffsets: &yes, UseRegex: &no},
-		}},
+		Version:       "1.0",
+		AddedTokens:   append([]addedToken{}, t.added...),
+		PreTokenizer:  splitter(t.pattern),
 		PostProcessor: t.template(),
 		Decoder:       &component{Type: "ByteLevel", AddPrefixSpace: &yes, TrimOffsets: &yes, UseRegex: &yes},
 		Model: model{
@@ -72,6 +69,15 @@ func (t *Tokenizer) file() *file {
 		f.Model.Merges[i] = mergeText{toAlphabet(t.tokens[m.left]), toAlphabet(t.tokens[m.right])}
 	}
 	return f
+}
+
+// splitter returns the pre-tokenizer that splits by p.
+func splitter(p *pattern) *component {
+	yes, no := true, false
+	return &component{Type: "Sequence", PreTokenizers: []component{
+		{Type: "Split", Pattern: &splitPattern{p.regex}, Behavior: "Isolated", Invert: &no},
+		{Type: "ByteLevel", AddPrefixSpace: &no, TrimOffsets: &yes, UseRegex: &no},
+	}}
 }
 
 // template returns the post-processor that puts the same tokens around a text,

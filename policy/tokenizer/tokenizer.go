@@ -1,8 +1,8 @@
 // Package tokenizer turns text into token ids and back: byte-level BPE as
-// Llama-3, Qwen2 and GPT-2 use it, read from and written to the Hugging Face
-// tokenizer.json, and a trainer for new vocabularies. It knows nothing of
-// prompts, chat templates or models. Read Tokenizer, Train, Stream in this
-// order.
+// Llama-3, Qwen2, GPT-2 and GPT-NeoX use it, read from the files of Hugging
+// Face, GPT-2 and tiktoken, written to a tokenizer.json, and a trainer for new
+// vocabularies. It knows nothing of prompts, chat templates or models. Read
+// Tokenizer, Load, Train, Stream in this order.
 package tokenizer
 
 import (
@@ -12,18 +12,20 @@ import (
 )
 
 // Tokenizer is an immutable vocabulary with its merges and added tokens. Every
-// byte has a token of its own, so any text can be encoded. All methods may be
-// called concurrently.
+// byte of UTF-8 has a token of its own, so any text can be encoded; bytes that
+// no character has may lack one, as in GPT-NeoX's vocabulary, and then leave no
+// trace. All methods may be called concurrently.
 type Tokenizer struct {
 	pattern      *pattern
 	nfc          bool // text is normalized to NFC before it is split
 	ignoreMerges bool // a piece that is a token needs no merging
+	rankedByID   bool // the rank of a merge is the id that it makes, not its place
 
 	tokens  []string         // (V,) raw bytes by id, empty where no token has the id
 	words   map[string]int32 // the BPE vocabulary by raw bytes, without special tokens
-	byteIDs [256]int32
+	byteIDs [256]int32       // noToken for a byte without
 	merges  []merge
-	pairs   map[uint64]uint64 // pairKey(left, right) → rank<<32 | merged id
+	pairs   *pairTable
 
 	added          []addedToken // ascending by id
 	addedIDs       map[string]int32

@@ -204,6 +204,10 @@ func TestLoadRefuses(t *testing.T) {
 		{"decoder", "decoder", func(f *file) { f.Decoder = nil }},
 		{"post-processor", `"BertProcessing"`, func(f *file) { f.PostProcessor = &component{Type: "BertProcessing"} }},
 		{"missing byte", "byte 0x61", func(f *file) { delete(f.Model.Vocab, "a"); f.Model.Merges = nil }},
+		{"unknown byte", "byte 0xc0, which stands for unk_token", func(f *file) {
+			f.Model.UnkToken = new("<|e|>")
+			delete(f.Model.Vocab, "À")
+		}},
 		{"not byte-level", "stands for no byte", func(f *file) { f.Model.Vocab["▁a"] = 300 }},
 	}
 	for _, c := range cases {

@@ -44,7 +44,7 @@ func Train(documents iter.Seq[string], c TrainConfig) (*Tokenizer, error) {
 	}
 	t := &Tokenizer{pattern: qwen2, words: map[string]int32{}, addedIDs: map[string]int32{}}
 	for b := range 256 {
-		t.learn(string([]byte{byte(b)}))
+		t.byteIDs[b] = t.learn(string([]byte{byte(b)}))
 	}
 	tr := newTrainer(countWords(documents, t.pattern))
 	for len(t.tokens) < c.Vocab-len(c.Specials) {
@@ -212,3 +212,5 @@ func (q *pairQueue) Pop() any {
 	*q = old[:len(old)-1]
 	return last
 }
+
+func pairKey(left, right int32) uint64 { return uint64(uint32(left))<<32 | uint64(uint32(right)) }

@@ -1,0 +1,79 @@
+package tokenizer
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// vocabularies are the real ones in dataFolder/tokenizers, by folder.
+var vocabularies = []struct {
+	folder string
+	files  []string
+}{
+	{"dolma2", []string{"tokenizer.json.gz"}}, // with Llama-3's splitting
+	{"qwen2", []string{"vocab.json.gz", "merges.txt.gz", "added_tokens.json", "special_tokens_map.json", "tokenizer_config.json"}},
+	{"gpt2", []string{"encoder.json.gz", "vocab.bpe.gz"}},
+	{"gpt-neox-20b", []string{"tokenizer.json.gz"}},
+	{"cl100k", []string{"cl100k_base.tiktoken.gz"}},
+}
+
+// loadVocabulary loads the vocabulary of a folder, or skips the test.
+func loadVocabulary(t testing.TB, folder string) *Tokenizer {
+	t.Helper()
+	for _, v := range vocabularies {
+		if v.folder == folder {
+			return loadData(t, v.folder, v.files...)
+		}
+	}
+	t.Fatalf("no vocabulary %s", folder)
+	return nil
+}
+
+// TestLlamaCppVectors compares with the ids that llama.cpp expects.
+func TestLlamaCppVectors(t *testing.T) {
+	cases := []struct{ vectors, vocabulary string }{
+		{"gpt-2", "gpt2"},
+		{"qwen2", "qwen2"},
+		{"deepseek-r1-qwen", "qwen2"}, // its splitting differs only where the vectors have nothing
+		{"llama-bpe", ""},
+	}
+	for _, c := range cases {
+		t.Run(c.vectors, func(t *testing.T) {
+			if c.vocabulary == "" {
+				t.Skip("needs the vocabulary of Llama 3, whose license keeps it out of the data")
+			}
+			tok := loadVocabulary(t, c.vocabulary)
+			texts := strings.Split(string(dataFile(t, "tokenizers", "vectors", c.vectors+".inp")), "\n__ggml_vocab_test__\n")
+			lines := strings.Split(string(dataFile(t, "tokenizers", "vectors", c.vectors+".out")), "\n")
+			if texts[len(texts)-1] == "" {
+				texts = texts[:len(texts)-1]
+			}
+			if len(lines) != len(texts)+1 || len(texts) == 0 {
+				t.Fatalf("%d texts and %d lines of ids", len(texts), len(lines))
+			}
+			for i, text := range texts {
+				want := parseIDs(t, lines[i])
+				if got := tok.Encode(text); !slices.Equal(got, want) {
+					t.Errorf("Encode(%q) = %v, want %v", text, got, want)
+				}
+				if got := tok.Decode(want, false); got != text {
+					t.Errorf("decoded %q, want %q", got, text)
+				}
+			}
+		})
+	}
+}
+
+func parseIDs(t *testing.T, line string) (ids []int32) {
+	t.Helper()
+	for _, field := range strings.Fields(line) {
+		id, err := strconv.ParseInt(field, 10, 32)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids = append(ids, int32(id))
+	}
+	return ids
+}
