@@ -26,6 +26,7 @@ type verbs struct {
 	Score      scoreVerb      `cmd:"" help:"Write how likely a checkpoint finds texts."`
 	Inspect    inspectVerb    `cmd:"" help:"Describe a checkpoint and check its files."`
 	Export     exportVerb     `cmd:"" help:"Copy a run's policy as a Hugging Face folder."`
+	Tokenize   tokenizeVerb   `cmd:"" help:"Turn JSON lines of text into token ids, or back."`
 }
 
 func main() {
