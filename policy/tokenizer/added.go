@@ -77,7 +77,9 @@ func (m *matcher) with(content string, token *addedToken) *matcher {
 }
 
 // split calls yield with the parts of text in order: a non-empty segment
-// without tokens and id -1, or the id of a token.
+// without tokens and id -1, or the id of a token. As in the reference, the white
+// space that RStrip takes along is searched for tokens too, which LStrip cannot
+// take along once more.
 func (m *matcher) split(text string, yield func(segment string, id int32)) {
 	done := 0
 	for i := 0; m != nil && i < len(text); {
@@ -92,7 +94,7 @@ func (m *matcher) split(text string, yield func(segment string, id int32)) {
 			continue
 		}
 		if token.LStrip {
-			start = done + len(strings.TrimRightFunc(text[done:start], isSpace))
+			start = done + len(strings.TrimRightFunc(text[min(done, start):start], isSpace))
 		}
 		if token.RStrip {
 			end = len(text) - len(strings.TrimLeftFunc(text[end:], isSpace))
@@ -100,8 +102,10 @@ func (m *matcher) split(text string, yield func(segment string, id int32)) {
 		if done < start {
 			yield(text[done:start], -1)
 		}
-		yield("", token.ID)
-		i, done = end, end
+		if start < end {
+			yield("", token.ID)
+			done = end
+		}
 	}
 	if done < len(text) {
 		yield(text[done:], -1)

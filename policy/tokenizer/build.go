@@ -137,8 +137,8 @@ func (t *Tokenizer) readVocab(f *file) error {
 		}
 		raw, err := fromAlphabet(word)
 		switch {
-		case isAdded && (err != nil || t.special[id]):
-			continue // merges cannot or must not make it
+		case isAdded && err != nil:
+			continue // merges cannot make it
 		case err != nil:
 			return unsupported("%v", err)
 		case !isAdded:
@@ -189,7 +189,22 @@ func (t *Tokenizer) readMerges(f *file) error {
 		}
 		t.merges[rank] = merge{l, r, id}
 	}
+	t.hideSpecials()
 	return nil
+}
+
+// hideSpecials leaves special tokens that no merge makes out of the vocabulary,
+// where a piece of text could be one.
+func (t *Tokenizer) hideSpecials() {
+	made := make(map[int32]bool, len(t.merges))
+	for _, m := range t.merges {
+		made[m.merged] = true
+	}
+	for _, a := range t.added {
+		if a.Special && len(a.Content) > 1 && !made[a.ID] {
+			delete(t.words, a.Content)
+		}
+	}
 }
 
 // readPostProcessor reads what a template puts around a single text.

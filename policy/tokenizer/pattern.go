@@ -17,10 +17,11 @@ var (
 		next:  func(text string, start int) int { return nextModern(text, start, 3) },
 	}
 	// cl100k differs from Llama-3 in white space at the end of a text: it is one
-	// piece, with its newlines.
+	// piece, with its newlines. tiktoken's own expression means something else to
+	// the readers of tokenizer.json, where {1,3}+ takes any number of digits.
 	cl100k = &pattern{
 		name:  "cl100k",
-		regex: `'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}+| ?[^\s\p{L}\p{N}]++[\r\n]*+|\s++$|\s*[\r\n]|\s+(?!\S)|\s`,
+		regex: `(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s+\z|\s*[\r\n]+|\s+(?!\S)|\s+`,
 		next: func(text string, start int) int {
 			end := nextModern(text, start, 3)
 			if blank(text, start) == len(text) {

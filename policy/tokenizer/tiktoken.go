@@ -118,7 +118,7 @@ func (t *Tokenizer) complete(e encoding) error {
 	}
 	f := &file{}
 	for name, id := range e.specials {
-		t.added = append(t.added, addedToken{ID: id, Content: name, Special: true})
+		t.added = append(t.added, addedToken{ID: id, Content: name, Special: true, listed: true})
 	}
 	if err := t.readAdded(f); err != nil {
 		return fmt.Errorf("special tokens of %s: %w", e.name, err)

@@ -22,7 +22,7 @@ type Tokenizer struct {
 	rankedByID   bool // the rank of a merge is the id that it makes, not its place
 
 	tokens  []string         // (V,) raw bytes by id, empty where no token has the id
-	words   map[string]int32 // the BPE vocabulary by raw bytes, without special tokens
+	words   map[string]int32 // the BPE vocabulary by raw bytes, without special tokens that no merge makes
 	byteIDs [256]int32       // noToken for a byte without
 	merges  []merge
 	pairs   *pairTable
@@ -58,7 +58,8 @@ func (t *Tokenizer) EncodeSpecial(text string) []int32 {
 }
 
 // EncodePlain is Encode for untrusted text: special tokens written out in text
-// are encoded as the characters they consist of, so no special id is returned.
+// are encoded as the characters they consist of, so no special id is returned
+// unless merges of the vocabulary make it.
 func (t *Tokenizer) EncodePlain(text string) []int32 {
 	return t.encode(nil, text, t.untrusted)
 }

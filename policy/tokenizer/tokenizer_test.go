@@ -128,6 +128,8 @@ func TestAddedTokens(t *testing.T) {
 			{ID: 259, Content: "<l>", LStrip: true},
 			{ID: 260, Content: "<r>", RStrip: true},
 			{ID: 261, Content: "ế", Normalized: true},
+			{ID: 262, Content: "\t", LStrip: true},
+			{ID: 263, Content: "\f\f"},
 		}
 		f.Normalizer = &component{Type: "Sequence", Normalizers: []component{{Type: "NFC"}}}
 	})
@@ -144,7 +146,9 @@ func TestAddedTokens(t *testing.T) {
 		{"a <w> <w>b", []int32{'a', ' ', 258, ' ', '<', 'w', '>', 'b'}, []int32{'a', ' ', 258, ' ', '<', 'w', '>', 'b'}},
 		{"a \n<l> b", []int32{'a', 259, ' ', 'b'}, []int32{'a', 259, ' ', 'b'}},
 		{" <r> \n<l> <l>", []int32{' ', 260, 259, 259}, []int32{' ', 260, 259, 259}},
-		{"xe\u0302\u0301", []int32{'x', 261}, []int32{'x', 261}}, // found after composition
+		{"<r> \ta", []int32{260, 'a'}, []int32{260, 'a'}},                          // nothing is left to the tab
+		{"<r>\f\f\fa", []int32{260, 263, '\f', 'a'}, []int32{260, 263, '\f', 'a'}}, // found in what <r> took along
+		{"xe\u0302\u0301", []int32{'x', 261}, []int32{'x', 261}},                   // found after composition
 	}
 	for _, c := range cases {
 		if got := tok.Encode(c.text); !slices.Equal(got, c.want) {
@@ -156,6 +160,21 @@ func TestAddedTokens(t *testing.T) {
 	}
 	if got := tok.Decode([]int32{'a', 256, 258, -1, 9999}, true); got != "a<w>" {
 		t.Errorf("decoded %q without special tokens, want %q", got, "a<w>")
+	}
+}
+
+func TestSpecialTokensInVocabulary(t *testing.T) {
+	tok, err := remake(train(t, 256, nil, ""), func(f *file) {
+		f.Model.Vocab["cd"], f.Model.Vocab["ab"], f.Model.Vocab["xyz"] = 256, 257, 258
+		f.Model.Merges = []mergeText{{"c", "d"}, {"a", "b"}}
+		f.Model.IgnoreMerges = true
+		f.AddedTokens = []addedToken{{ID: 257, Content: "ab", Special: true}, {ID: 258, Content: "xyz", Special: true}}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := tok.EncodePlain("ab cd xyz"), []int32{257, ' ', 256, ' ', 'x', 'y', 'z'}; !slices.Equal(got, want) {
+		t.Errorf("EncodePlain = %v, want %v: only merges may make special tokens", got, want)
 	}
 }
 

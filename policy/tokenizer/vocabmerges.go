@@ -84,7 +84,6 @@ type tokenizerConfig struct {
 	Class          string                `json:"tokenizer_class"`
 	AddPrefixSpace bool                  `json:"add_prefix_space"`
 	AddBOS         bool                  `json:"add_bos_token"`
-	AddEOS         bool                  `json:"add_eos_token"`
 	Decoder        map[int32]*addedToken `json:"added_tokens_decoder"`
 
 	ids      map[string]int32   // of added_tokens.json
@@ -197,33 +196,24 @@ func (c *tokenizerConfig) addedTokens(vocab map[string]int32) []addedToken {
 	return slices.Collect(maps.Values(tokens))
 }
 
-// template adds the post-processor that add_bos_token and add_eos_token ask for.
+// template adds the post-processor that add_bos_token asks for.
 func (c *tokenizerConfig) template(f *file) error {
-	t := &component{Type: "TemplateProcessing", SpecialTokens: map[string]templateSpecial{}}
-	put := func(asked bool, role string) error {
-		if !asked {
-			return nil
-		}
-		name := endOfText
-		if named := c.specials[role]; len(named) == 1 {
-			name = named[0]
-		}
-		i := slices.IndexFunc(f.AddedTokens, func(a addedToken) bool { return a.Content == name })
-		if i < 0 {
-			return fmt.Errorf("tokenizer_config.json adds the %s %q, which has no id", role, name)
-		}
-		t.SpecialTokens[name] = templateSpecial{name, []int32{f.AddedTokens[i].ID}, []string{name}}
-		t.Single = append(t.Single, templatePiece{SpecialToken: &templateItem{ID: name}})
+	if !c.AddBOS {
 		return nil
 	}
-	if err := put(c.AddBOS, "bos_token"); err != nil {
-		return err
+	name := endOfText
+	if named := c.specials["bos_token"]; len(named) == 1 {
+		name = named[0]
 	}
-	t.Single = append(t.Single, templatePiece{Sequence: &templateItem{ID: "A"}})
-	if err := put(c.AddEOS, "eos_token"); err != nil {
-		return err
+	i := slices.IndexFunc(f.AddedTokens, func(a addedToken) bool { return a.Content == name })
+	if i < 0 {
+		return fmt.Errorf("tokenizer_config.json asks for the bos_token %q, which has no id", name)
 	}
-	f.PostProcessor = t
+	f.PostProcessor = &component{
+		Type:          "TemplateProcessing",
+		Single:        []templatePiece{{SpecialToken: &templateItem{ID: name}}, {Sequence: &templateItem{ID: "A"}}},
+		SpecialTokens: map[string]templateSpecial{name: {IDs: []int32{f.AddedTokens[i].ID}}},
+	}
 	return nil
 }
 
