@@ -1,6 +1,7 @@
 package tokenizer
 
 import (
+	"math/bits"
 	"unicode"
 	"unicode/utf8"
 )
@@ -39,6 +40,14 @@ func classify(r rune) class {
 	return other
 }
 
+// isLetter tells the bytes that are letters on their own.
+var isLetter = func() (t [256]bool) {
+	for b := range utf8.RuneSelf {
+		t[b] = classes[b] == letter
+	}
+	return t
+}()
+
 // classAt returns the class and the length in bytes of the character at text[i].
 func classAt(text string, i int) (class, int) {
 	if b := text[i]; b < utf8.RuneSelf {
@@ -69,4 +78,38 @@ func skip(text string, i int, c class) int {
 		i += n
 	}
 	return i
+}
+
+// letters is skip for letters, eight bytes at a time where they are ASCII.
+func letters(text string, i int) int {
+	for i+8 <= len(text) {
+		others := nonLetters(load8(text, i))
+		if others == 0 {
+			i += 8
+			continue
+		}
+		i += bits.TrailingZeros64(others) / 8
+		if text[i] < utf8.RuneSelf {
+			return i
+		}
+		break
+	}
+	return skip(text, i, letter)
+}
+
+// nonLetters returns w with the highest bit of a byte set where the byte is not
+// an ASCII letter, and all other bits clear.
+func nonLetters(w uint64) uint64 {
+	const ones = 0x0101010101010101
+	low := w&(0x7F*ones) | 0x20*ones // lower case
+	fromA := low + (0x80-'a')*ones   // the highest bit tells low ≥ 'a'
+	afterZ := low + (0x7F-'z')*ones  // and low > 'z'
+	return ^(fromA &^ afterZ &^ w) & (0x80 * ones)
+}
+
+// load8 returns the eight bytes of text from i on, the first as the lowest.
+func load8(text string, i int) uint64 {
+	s := text[i : i+8]
+	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
 }

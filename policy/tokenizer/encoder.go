@@ -1,64 +1,42 @@
 package tokenizer
 
-import "hash/maphash"
+// maxScanned bounds pieces that are merged by scanning: beyond, it costs more
+// than a heap.
+const maxScanned = 96 // bytes
 
-const (
-	maxCachedBytes = 30 // with maxCachedIDs: a cache entry fills a line of 64 bytes
-	maxCachedIDs   = 8
-	cacheEntries   = 1 << 14 // 1 MiB for each encoder in use at the same time
-	maxScanned     = 96      // bytes; beyond, scanning for the lowest rank costs more than a heap
-)
-
-// encoder is the working memory of one Encode at a time: a direct-mapped cache
-// of pieces, since few distinct words make up most text, and scratch arrays.
+// encoder is the working memory of one Encode at a time.
 type encoder struct {
 	tokenizer *Tokenizer
-	seed      maphash.Seed
-	cache     []cachedPiece
+	cache     pieceCache
 	ids       [maxScanned]int32
 	ranks     [maxScanned]uint32
 	long      longMerger
 }
 
-type cachedPiece struct {
-	numBytes, numIDs uint8
-	piece            [maxCachedBytes]byte
-	ids              [maxCachedIDs]int32
-}
-
 func newEncoder(t *Tokenizer) *encoder {
-	return &encoder{tokenizer: t, seed: maphash.MakeSeed(), cache: make([]cachedPiece, cacheEntries)}
+	return &encoder{tokenizer: t, cache: newPieceCache()}
 }
 
 // encode appends the ids of text, which is normalized and has no added tokens.
 func (e *encoder) encode(ids []int32, text string) []int32 {
-	next := e.tokenizer.pattern.next
+	p := e.tokenizer.pattern
 	for start := 0; start < len(text); {
-		end := next(text, start)
-		ids = e.appendPiece(ids, text[start:end])
+		end := p.next(text, start)
+		if end-start > maxCachedBytes {
+			ids = e.bpe(ids, text[start:end])
+			start = end
+			continue
+		}
+		key := keyOf(text, start, end)
+		c := e.cache.find(key)
+		if c == nil {
+			before := len(ids)
+			ids = e.bpe(ids, text[start:end])
+			e.cache.put(key, ids[before:])
+		} else {
+			ids = c.appendTo(ids)
+		}
 		start = end
-	}
-	return ids
-}
-
-// appendPiece appends the ids of a piece, from the cache where it is there.
-func (e *encoder) appendPiece(ids []int32, piece string) []int32 {
-	if len(piece) == 1 {
-		return e.tokenizer.appendBytes(ids, piece)
-	}
-	if len(piece) > maxCachedBytes {
-		return e.bpe(ids, piece)
-	}
-	c := &e.cache[maphash.String(e.seed, piece)%cacheEntries]
-	if string(c.piece[:c.numBytes]) == piece {
-		return append(ids, c.ids[:c.numIDs]...)
-	}
-	before := len(ids)
-	ids = e.bpe(ids, piece)
-	if fresh := ids[before:]; len(fresh) <= maxCachedIDs {
-		c.numBytes, c.numIDs = uint8(len(piece)), uint8(len(fresh))
-		copy(c.piece[:], piece)
-		copy(c.ids[:], fresh)
 	}
 	return ids
 }

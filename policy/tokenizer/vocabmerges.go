@@ -81,10 +81,10 @@ func parseMerges(data []byte) ([]mergeText, error) {
 // tokenizerConfig is tokenizer_config.json with what older checkpoints have in
 // added_tokens.json and special_tokens_map.json: the parts that bear on ids.
 type tokenizerConfig struct {
-	Class          string                `json:"tokenizer_class"`
-	AddPrefixSpace bool                  `json:"add_prefix_space"`
-	AddBOS         bool                  `json:"add_bos_token"`
-	Decoder        map[int32]*addedToken `json:"added_tokens_decoder"`
+	Class          string               `json:"tokenizer_class"`
+	AddPrefixSpace bool                 `json:"add_prefix_space"`
+	AddBOS         bool                 `json:"add_bos_token"`
+	Decoder        map[int32]addedToken `json:"added_tokens_decoder"`
 
 	ids      map[string]int32   // of added_tokens.json
 	specials map[string]content // by role, of either file
@@ -173,7 +173,7 @@ func (c *tokenizerConfig) addedTokens(vocab map[string]int32) []addedToken {
 	tokens := map[string]addedToken{}
 	for id, token := range c.Decoder {
 		token.ID = id
-		tokens[token.Content] = *token
+		tokens[token.Content] = token
 	}
 	add := func(text string, special bool) {
 		id, ok := c.ids[text]
