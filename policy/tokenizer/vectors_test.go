@@ -1,6 +1,9 @@
 package tokenizer
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
 	"slices"
 	"strconv"
 	"strings"
@@ -76,4 +79,37 @@ func parseIDs(t *testing.T, line string) (ids []int32) {
 		ids = append(ids, int32(id))
 	}
 	return ids
+}
+
+// TestCorpusDigests compares the ids of every 8th document of the corpora with
+// those of Hugging Face tokenizers 0.23.3, by the SHA-256 that
+// scripts/peers/tokenizers_bench.py prints.
+func TestCorpusDigests(t *testing.T) {
+	if testing.Short() {
+		t.Skip("encodes 8 MB with four vocabularies")
+	}
+	want := map[string]string{
+		"dolma2":       "fb5e9aae333715e25d6513b7be6ad06b9a1197356a3ef28d4f0b7902f9a73819",
+		"qwen2":        "44695177f402aaf981aa6411de796ee19edb3da5e63234cb311175c0af30ea5d",
+		"gpt2":         "b66dad16a78bed6d9fd11f019c24b000e52f2aa3e71f6c7ae5d92beeb8cac6a9",
+		"gpt-neox-20b": "7b3a1751f79c10ce0f371e4fa38770a85ec0588e77791a4c49e200935b99ab1a",
+	}
+	texts, _ := corpusTexts(t, "*.jsonl.gz")
+	for folder, digest := range want {
+		t.Run(folder, func(t *testing.T) {
+			tok, hash := loadVocabulary(t, folder), sha256.New()
+			for i := 0; i < len(texts); i += 8 {
+				ids := tok.Encode(texts[i])
+				if err := binary.Write(hash, binary.LittleEndian, ids); err != nil {
+					t.Fatal(err)
+				}
+				if got := tok.Decode(ids, false); !tok.nfc && got != texts[i] {
+					t.Errorf("document %d does not survive", i)
+				}
+			}
+			if got := hex.EncodeToString(hash.Sum(nil)); got != digest {
+				t.Errorf("ids have SHA-256 %s, want %s", got, digest)
+			}
+		})
+	}
 }
