@@ -25,13 +25,18 @@ type addedToken struct {
 // matcher finds added tokens in text: the leftmost, and of those the longest.
 // It is a trie over bytes; nil finds none.
 type matcher struct {
-	first [256]bool // bytes that begin a token
-	nodes []trieNode
+	first, second [256]uint8 // 1 for bytes that begin a token, and that come next
+	nodes         []trieNode // the first is the root
 }
 
 type trieNode struct {
-	next  map[byte]int32
+	edges []trieEdge
 	token *addedToken // that ends here, or nil
+}
+
+type trieEdge struct {
+	label byte
+	to    int32
 }
 
 // newMatchers returns the matchers for tokens: those normalized are searched
@@ -58,22 +63,53 @@ func (m *matcher) with(content string, token *addedToken) *matcher {
 	if m == nil {
 		m = &matcher{nodes: make([]trieNode, 1)}
 	}
-	m.first[content[0]] = true
+	m.first[content[0]] = 1
+	if len(content) > 1 {
+		m.second[content[1]] = 1
+	} else {
+		m.second = anyByte
+	}
 	at := int32(0)
 	for i := range len(content) {
-		next, ok := m.nodes[at].next[content[i]]
-		if !ok {
+		next := m.child(at, content[i])
+		if next == 0 {
 			next = int32(len(m.nodes))
-			if m.nodes[at].next == nil {
-				m.nodes[at].next = map[byte]int32{}
-			}
-			m.nodes[at].next[content[i]] = next
+			m.nodes[at].edges = append(m.nodes[at].edges, trieEdge{content[i], next})
 			m.nodes = append(m.nodes, trieNode{})
 		}
 		at = next
 	}
 	m.nodes[at].token = token
 	return m
+}
+
+// anyByte is second where a token has a single byte.
+var anyByte = func() (t [256]uint8) {
+	for b := range t {
+		t[b] = 1
+	}
+	return t
+}()
+
+// child returns the node after label, or 0, the root, which comes after none.
+func (m *matcher) child(at int32, label byte) int32 {
+	for _, e := range m.nodes[at].edges {
+		if e.label == label {
+			return e.to
+		}
+	}
+	return 0
+}
+
+// candidate returns the first place from i on where a token may begin, for want
+// of one the last of text.
+func (m *matcher) candidate(text string, i int) int {
+	for ; i+1 < len(text); i++ {
+		if m.first[text[i]]&m.second[text[i+1]] != 0 {
+			return i
+		}
+	}
+	return i // the last byte may be a token
 }
 
 // split calls yield with the parts of text in order: a non-empty segment
@@ -83,6 +119,7 @@ func (m *matcher) with(content string, token *addedToken) *matcher {
 func (m *matcher) split(text string, yield func(segment string, id int32)) {
 	done := 0
 	for i := 0; m != nil && i < len(text); {
+		i = m.candidate(text, i)
 		token, end := m.longest(text, i)
 		if token == nil {
 			i++
@@ -114,18 +151,12 @@ func (m *matcher) split(text string, yield func(segment string, id int32)) {
 
 // longest returns the longest token that begins at text[i], with its end.
 func (m *matcher) longest(text string, i int) (token *addedToken, end int) {
-	if !m.first[text[i]] {
-		return nil, i
-	}
-	at := int32(0)
-	for j := i; j < len(text); j++ {
-		next, ok := m.nodes[at].next[text[j]]
-		if !ok {
+	for at := int32(0); i < len(text); i++ {
+		if at = m.child(at, text[i]); at == 0 {
 			break
 		}
-		at = next
 		if m.nodes[at].token != nil {
-			token, end = m.nodes[at].token, j+1
+			token, end = m.nodes[at].token, i+1
 		}
 	}
 	return token, end
