@@ -5,7 +5,7 @@ import "slices"
 const (
 	maxCachedBytes = 15 // a key holds them and their number
 	maxCachedIDs   = 3  // with the key they fill half a cache line
-	cacheBits      = 15 // of two pieces each: 2 MiB for each encoder in use at the same time
+	cacheBits      = 14 // log₂ of the sets of two pieces each: 1 MiB for each encoder in use at the same time
 )
 
 // pieceKey is a piece of up to maxCachedBytes bytes, zeros after it, and its

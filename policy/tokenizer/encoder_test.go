@@ -61,3 +61,23 @@ func TestPieceCache(t *testing.T) {
 		t.Error("more ids than fit are kept")
 	}
 }
+
+func TestEncodeAllocatesPerCallNotPerWord(t *testing.T) {
+	tok := train(t, 400, nil, sample)
+	text := strings.Repeat(sample, 50)
+	// The ids, and now and then working memory that the pool has let go.
+	if got := testing.AllocsPerRun(20, func() { tok.EncodePlain(text) }); got > 10 {
+		t.Errorf("%v allocations for %d words", got, len(strings.Fields(text)))
+	}
+}
+
+func FuzzPatterns(f *testing.F) {
+	f.Add("I'LL pay 1234\n\n  for\u00a0日本!\r\n ")
+	f.Fuzz(func(t *testing.T, text string) {
+		for _, p := range patterns {
+			if got, want := pieces(p, text), piecesByRegex(p, text); !slices.Equal(got, want) {
+				t.Errorf("%s splits %q into %q, want %q", p.name, text, got, want)
+			}
+		}
+	})
+}

@@ -37,8 +37,9 @@ var pairNames = [][2]string{{"vocab.json", "merges.txt"}, {"encoder.json", "voca
 //
 // It returns ErrUnsupported for anything else rather than guess. Truncation and
 // padding of the file are left to the caller. Characters newer than Unicode 15
-// count as symbols, and NFC breaks runs of more than 30 combining marks with
-// U+034F; both can differ from the reference implementation.
+// count as symbols. NFC is that of Unicode 15, where the reference leaves
+// combining marks newer than Unicode 9 in their place, and breaks runs of more
+// than 30 of them with U+034F.
 func Load(path string) (*Tokenizer, error) {
 	t, err := load(path)
 	if err != nil {

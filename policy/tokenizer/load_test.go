@@ -110,6 +110,31 @@ func TestTiktokenMergesByRank(t *testing.T) {
 	}
 }
 
+// TestLlama3Ranks loads a file as large as Llama-3's, in which no two tokens
+// merge.
+func TestLlama3Ranks(t *testing.T) {
+	var ranks strings.Builder
+	for id := range 128000 {
+		raw := []byte{byte(id)}
+		if id > 0xFF {
+			raw = fmt.Appendf(nil, "%06d", id)
+		}
+		fmt.Fprintf(&ranks, "%s %d\n", base64.StdEncoding.EncodeToString(raw), id)
+	}
+	dir := t.TempDir()
+	writeFile(t, dir, "tokenizer.model", []byte(ranks.String()))
+	tok, err := Load(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := tok.EncodeSpecial("a<|eot_id|>"), []int32{128000, 'a', 128009}; !slices.Equal(got, want) {
+		t.Errorf("ids %v, want %v", got, want)
+	}
+	if last, ok := tok.ID("<|reserved_special_token_247|>"); tok.VocabSize() != 128256 || !ok || last != 128255 {
+		t.Errorf("%d ids, the last reserved %d, want 128256 and the last of them", tok.VocabSize(), last)
+	}
+}
+
 func TestLoadNamesFaults(t *testing.T) {
 	vocab, merges := pairFiles(t, train(t, 300, nil, sample))
 	cases := []struct {

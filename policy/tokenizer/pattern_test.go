@@ -45,29 +45,39 @@ func TestPatterns(t *testing.T) {
 	}
 }
 
-// piecesByRegex splits text by the expression of p itself. Go's regular
-// expressions lack the look-ahead, which is done by hand, the possessive
-// quantifiers and Unicode's white space.
-func piecesByRegex(p *pattern, text string) (pieces []string) {
-	const lookahead = `\s+(?!\S)`
+// alternatives are the parts of a pattern's expression before, at and after the
+// look-ahead, which Go's regular expressions lack, as they lack Unicode's white
+// space.
+type alternatives struct{ before, spaces, after *regexp.Regexp }
+
+var expressions = func() map[*pattern]alternatives {
 	const blank = `\t-\r \x{85}\x{A0}\x{1680}\x{2000}-\x{200A}\x{2028}\x{2029}\x{202F}\x{205F}\x{3000}`
-	before, after, _ := strings.Cut(p.regex, "|"+lookahead+"|")
 	compile := func(regex string) *regexp.Regexp {
 		regex = strings.ReplaceAll(regex, `[^\s`, `[^`+blank)
 		return regexp.MustCompile(`^(?:` + strings.ReplaceAll(regex, `\s`, `[`+blank+`]`) + `)`)
 	}
-	first, spaces, last := compile(before), compile(`\s+`), compile(after)
+	compiled := map[*pattern]alternatives{}
+	for _, p := range patterns {
+		before, after, _ := strings.Cut(p.regex, `|\s+(?!\S)|`)
+		compiled[p] = alternatives{compile(before), compile(`\s+`), compile(after)}
+	}
+	return compiled
+}()
+
+// piecesByRegex splits text by the expression of p itself.
+func piecesByRegex(p *pattern, text string) (pieces []string) {
+	a := expressions[p]
 	for text != "" {
-		piece := first.FindString(text)
+		piece := a.before.FindString(text)
 		if piece == "" {
-			piece = spaces.FindString(text)
+			piece = a.spaces.FindString(text)
 			if len(piece) < len(text) { // the last one is followed by something else
 				_, width := utf8.DecodeLastRuneInString(piece)
 				piece = piece[:len(piece)-width]
 			}
 		}
 		if piece == "" {
-			piece = last.FindString(text)
+			piece = a.after.FindString(text)
 		}
 		pieces, text = append(pieces, piece), text[len(piece):]
 	}

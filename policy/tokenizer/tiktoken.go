@@ -15,21 +15,22 @@ type encoding struct {
 	numRanks int
 	pattern  *pattern
 	specials map[string]int32
+	prefix   []int32 // special tokens before each text
 }
 
 var encodings = []encoding{
 	{"cl100k_base", 100256, cl100k, map[string]int32{
 		endOfText: 100257, "<|fim_prefix|>": 100258, "<|fim_middle|>": 100259, "<|fim_suffix|>": 100260, "<|endofprompt|>": 100276,
-	}},
-	{"r50k_base", 50256, gpt2, map[string]int32{endOfText: 50256}},
-	{"Llama-3", 128000, llama3, llama3Specials()},
+	}, nil},
+	{"r50k_base", 50256, gpt2, map[string]int32{endOfText: 50256}, nil},
+	{"Llama-3", 128000, llama3, llama3Specials(), []int32{128000}},
 }
 
-// llama3Specials returns the 256 special tokens of Llama 3.1 and later; Llama 3
-// has reserved ones in place of some.
+// llama3Specials returns the 256 special tokens of Llama 3.1 and later, as their
+// tokenizer.json has them; Llama 3 has reserved ones in place of some.
 func llama3Specials() map[string]int32 {
 	named := map[int32]string{
-		0: "<|begin_of_text|>", 1: "<|end_of_text|>", 4: "<|finetune_right_pad_id|>", 5: "<|step_id|>",
+		0: "<|begin_of_text|>", 1: "<|end_of_text|>", 4: "<|finetune_right_pad_id|>",
 		6: "<|start_header_id|>", 7: "<|end_header_id|>", 8: "<|eom_id|>", 9: "<|eot_id|>", 10: "<|python_tag|>",
 	}
 	specials, reserved := map[string]int32{}, 0
@@ -106,7 +107,7 @@ func knownSizes() string {
 // complete adds what e says to the tokens of its file. Any two tokens merge
 // whose bytes together are a token, and the rank of the merge is its id.
 func (t *Tokenizer) complete(e encoding) error {
-	t.pattern = e.pattern
+	t.pattern, t.prefix = e.pattern, e.prefix
 	for id, raw := range t.tokens {
 		for i := 1; i < len(raw); i++ {
 			left, okLeft := t.words[raw[:i]]
@@ -116,10 +117,10 @@ func (t *Tokenizer) complete(e encoding) error {
 			}
 		}
 	}
-	f := &file{}
 	for name, id := range e.specials {
 		t.added = append(t.added, addedToken{ID: id, Content: name, Special: true, listed: true})
 	}
+	f := &file{}
 	if err := t.readAdded(f); err != nil {
 		return fmt.Errorf("special tokens of %s: %w", e.name, err)
 	}
