@@ -113,3 +113,29 @@ func TestCorpusDigests(t *testing.T) {
 		})
 	}
 }
+
+// TestSaveKeepsVocabularies saves vocabularies of other formats, or with bytes
+// missing, as a tokenizer.json that gives the same ids.
+func TestSaveKeepsVocabularies(t *testing.T) {
+	if testing.Short() {
+		t.Skip("loads four vocabularies")
+	}
+	texts, _ := corpusTexts(t, "giam*")
+	for _, folder := range []string{"cl100k", "gpt-neox-20b"} {
+		t.Run(folder, func(t *testing.T) {
+			tok, dir := loadVocabulary(t, folder), t.TempDir()
+			if err := tok.Save(dir); err != nil {
+				t.Fatal(err)
+			}
+			saved, err := Load(dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, text := range append(texts, "\xff\xc0 a"+endOfText+" \n  ") {
+				if got, want := saved.Encode(text), tok.Encode(text); !slices.Equal(got, want) {
+					t.Fatalf("ids of %.80q… differ after saving", text)
+				}
+			}
+		})
+	}
+}
