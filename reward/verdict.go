@@ -41,5 +41,7 @@ func (v Verdict) String() string {
 type Result struct {
 	Verdict   Verdict
 	Extracted string // the answer as the completion writes it, empty when there is none
+	Canonical string // the answer in the form in which it was compared
+	Method    string // what decided: text, exact, numeric or structure
 	Reason    string // why the verdict is not Right
 }

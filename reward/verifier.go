@@ -3,13 +3,10 @@ package reward
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/octorl/octorl/rollout/trajectory"
 )
-
-// maxAnswerBytes bounds an answer before anything is computed from it. All that
-// follows is at most quadratic, so a verification stays within milliseconds.
-const maxAnswerBytes = 4096
 
 // Verifier judges a completion of a problem. Verify may be called concurrently,
 // returns soon after ctx ends, and does not panic: what goes wrong within it
@@ -18,16 +15,32 @@ type Verifier interface {
 	Verify(ctx context.Context, problem trajectory.Problem, completion string) Result
 }
 
-// MathVerifier compares what is in the last \boxed{…} of a completion with the
-// reference answer: exactly as rational numbers where both are numbers, else as
-// strings after normalization of notation. A completion without a box, or with
-// an empty or oversized one, is Unparsable. The reference answer may be boxed
-// itself; one that is empty or oversized gives Failed.
-type MathVerifier struct{}
+// MathVerifier compares the answer in a completion with the reference answer by
+// value. The zero value takes the last \boxed{…}.
+//
+// A completion without an answer, or with an empty or oversized one, is
+// Unparsable. A reference answer that is empty or oversized gives Failed, as
+// does the end of ctx. Each verification has a work budget of tens of
+// milliseconds; an answer that needs more is Wrong. An answer that only repeats
+// a formula of the question in place of its value is Wrong.
+type MathVerifier struct {
+	From Extraction // where the answer is looked for
+}
 
 // Verify implements Verifier. It gives Failed without looking when ctx has ended.
-func (MathVerifier) Verify(ctx context.Context, problem trajectory.Problem, completion string) Result {
-	return guard(ctx, func() Result { return judge(problem.Answer, completion) })
+func (v MathVerifier) Verify(ctx context.Context, problem trajectory.Problem, completion string) Result {
+	return guard(ctx, func() Result {
+		text, ok := v.From.Extract(completion)
+		if !ok {
+			return Result{Verdict: Unparsable, Reason: "no answer that ends"}
+		}
+		return compare(ctx, problem, text)
+	})
+}
+
+// CompareAnswer judges a bare answer: one that needs no extraction.
+func CompareAnswer(ctx context.Context, problem trajectory.Problem, answer string) Result {
+	return guard(ctx, func() Result { return compare(ctx, problem, answer) })
 }
 
 // guard runs work unless ctx has ended, and turns its panic into Failed.
@@ -43,33 +56,157 @@ func guard(ctx context.Context, work func() Result) (result Result) {
 	return work()
 }
 
-func judge(reference, completion string) Result {
-	if boxed, ok := ExtractBoxed(reference); ok {
-		reference = boxed
+// compare judges the text of an answer.
+func compare(ctx context.Context, problem trajectory.Problem, text string) Result {
+	if len(problem.Answer) > maxAnswerBytes {
+		return Result{Verdict: Failed, Reason: fmt.Sprintf("reference answer of %d bytes is over the limit of %d", len(problem.Answer), maxAnswerBytes)}
 	}
-	if fault := unusable(reference); fault != "" {
-		return Result{Verdict: Failed, Reason: "reference answer " + fault}
+	reference := clean(problem.Answer)
+	if reference == "" {
+		return Result{Verdict: Failed, Reason: "reference answer is empty"}
 	}
-	answer, ok := ExtractBoxed(completion)
-	if !ok {
-		return Result{Verdict: Unparsable, Reason: `no \boxed{…} that closes`}
+	result := Result{Verdict: Unparsable, Extracted: text}
+	if len(text) > maxAnswerBytes {
+		result.Extracted = text[:64]
+		result.Reason = fmt.Sprintf("answer of %d bytes is over the limit of %d", len(text), maxAnswerBytes)
+		return result
 	}
-	if fault := unusable(answer); fault != "" {
-		return Result{Verdict: Unparsable, Extracted: answer, Reason: "answer " + fault}
+	cleaned := clean(text)
+	if cleaned == reference && cleaned != "" {
+		return Result{Verdict: Right, Extracted: text, Canonical: cleaned, Method: methodText}
 	}
-	if !equivalent(normalize(reference), normalize(answer)) {
-		return Result{Verdict: Wrong, Extracted: answer, Reason: fmt.Sprintf("differs from the reference answer %q", reference)}
+	if blank(cleaned) {
+		result.Reason = "answer is empty"
+		return result
 	}
-	return Result{Verdict: Right, Extracted: answer}
+	return decide(newBudget(ctx), problem.Question, reference, cleaned, result)
 }
 
-// unusable says what keeps an answer from being compared, or nothing.
-func unusable(answer string) string {
-	switch {
-	case len(answer) > maxAnswerBytes:
-		return fmt.Sprintf("of %d bytes is over the limit of %d", len(answer), maxAnswerBytes)
-	case normalize(answer) == "":
-		return "is empty"
+// decide compares answers that are not spelled alike.
+func decide(b *budget, question, reference, text string, result Result) Result {
+	c := newComparer(b)
+	equal, method := c.decide(reference, text)
+	if method == methodExact && c.numeric {
+		method = methodNumeric
 	}
-	return ""
+	result.Method = method
+	result.Canonical = c.canonicalText
+	switch {
+	case b.err != nil && b.ctx.Err() != nil:
+		result.Verdict, result.Reason = Failed, fmt.Sprintf("no time to verify: %v", b.err)
+	case b.err != nil:
+		result.Verdict, result.Reason = Wrong, "answer takes too much work to compare"
+	case equal && c.echoes(question, reference, text):
+		result.Verdict, result.Reason = Wrong, "repeats the question"
+	case equal:
+		result.Verdict = Right
+	default:
+		result.Verdict, result.Reason = Wrong, fmt.Sprintf("differs from the reference answer %q", reference)
+	}
+	return result
+}
+
+// decide compares two clean answers by the first way that applies.
+func (c *comparer) decide(reference, text string) (equal bool, method string) {
+	if same, isOption := sameOption(reference, text); same {
+		return true, methodText
+	} else if isOption && len(text) > 1 && !strings.HasPrefix(text, `\`) && reference[0] >= 'A' && reference[0] <= 'Z' {
+		return false, methodText
+	}
+	if same, both := sameTime(reference, text); both {
+		return same, methodText
+	}
+	want := read(reference, true, c.budget)
+	got := read(text, true, c.budget)
+	c.answer = got.formula
+	if want.formula != nil && got.formula != nil {
+		c.canonicalText = c.render(got.formula)
+		if c.equal(want.formula, got.formula) {
+			return true, c.method(want.formula)
+		}
+		if spelling(reference) == spelling(text) && !want.formula.isScalar() {
+			return true, methodText
+		}
+		return c.withoutThousands(want, got), c.method(want.formula)
+	}
+	if c.budget.err != nil {
+		return false, methodText
+	}
+	if got.formula == nil {
+		c.canonicalText = foldText(text)
+	}
+	return foldText(reference) == foldText(text), methodText
+}
+
+func (c *comparer) method(reference *node) string {
+	if reference.isScalar() {
+		return methodExact
+	}
+	return methodStructure
+}
+
+// withoutThousands compares once more with commas that only separate, if one of
+// the answers is a list for sure: "100, 200" against "100,200".
+func (c *comparer) withoutThousands(want, got answer) bool {
+	if want.formula.op != opList && got.formula.op != opList || !strings.Contains(want.text, ",") || !strings.Contains(got.text, ",") {
+		return false
+	}
+	want, got = read(want.text, false, c.budget), read(got.text, false, c.budget)
+	return want.formula != nil && got.formula != nil && c.equal(want.formula, got.formula)
+}
+
+// render writes the canonical form of a formula.
+func (c *comparer) render(n *node) string {
+	if n.isScalar() && n.op != opBased {
+		value, unit := cutUnit(n)
+		f, err := c.algebra.canonical(value)
+		if err != nil {
+			return ""
+		}
+		return strings.TrimSpace(c.algebra.key(f) + " " + unit)
+	}
+	parts := make([]string, min(len(n.args), maxItems))
+	for i := range parts {
+		parts[i] = c.render(n.args[i])
+	}
+	switch {
+	case n.op == opBased:
+		return n.name + "_" + n.num.RatString()
+	case n.op == opRelation:
+		return strings.Join(parts, " "+n.ops[0]+" ")
+	case n.op == opTuple && len(n.name) == 2:
+		return n.name[:1] + strings.Join(parts, ", ") + n.name[1:]
+	case n.op == opSet:
+		return "{" + strings.Join(parts, ", ") + "}"
+	}
+	return strings.Join(parts, ", ")
+}
+
+// echoes reports whether an answer is a formula that the question has in it and
+// the reference answer is not: nothing was worked out.
+func (c *comparer) echoes(question, reference, text string) bool {
+	if question == "" || c.answer == nil || !c.answer.isScalar() || isLiteral(c.answer) {
+		return false
+	}
+	asked := strings.Join(strings.Fields(question), "")
+	return strings.Contains(asked, strings.Join(strings.Fields(text), "")) && !strings.Contains(asked, strings.Join(strings.Fields(reference), ""))
+}
+
+// isLiteral reports whether n is a number, a fraction of numbers or a variable,
+// with a sign or a unit.
+func isLiteral(n *node) bool {
+	switch n.op {
+	case opNum, opSym, opBased:
+		return true
+	case opMul:
+		for _, a := range n.args {
+			if a.op != opNum && !(a.op == opPow && a.args[0].op == opNum && a.args[1] == minusOne) && a.op != opSym {
+				return false
+			}
+		}
+		return true
+	case opUnit, opPercent:
+		return isLiteral(n.args[0])
+	}
+	return false
 }

@@ -2,10 +2,6 @@ package reward
 
 import (
 	"context"
-	"encoding/json"
-	"os"
-	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -51,7 +47,7 @@ func TestAnswers(t *testing.T) {
 		{"42", "4 2", Wrong},
 		{"42", "4%2", Wrong},
 		{"42", "24", Wrong},
-		{"42", "4.2e1", Wrong}, // exponents are no notation of answers
+		{"42", "4.2e1", Right},
 		{"-7", "−7", Right},
 		{"0", "-0", Right},
 		{"0.5", ".5", Right},
@@ -125,58 +121,6 @@ func TestShape(t *testing.T) {
 	}
 }
 
-// publicCase is a line of the verifier cases.
-type publicCase struct {
-	ID, Mode, Category, Tier, Gold, Pred string
-	Equal                                bool
-}
-
-// TestPublicCases reports how many verdicts agree with the collected ones. What
-// must not happen is that a completion earns a reward for a trick.
-func TestPublicCases(t *testing.T) {
-	root := os.Getenv("OCTORL_FIXTURES")
-	if root == "" {
-		root = filepath.Join("..", "..", "shared", "data", "fixtures")
-	}
-	path := filepath.Join(root, "..", "verifier", "cases_public.jsonl")
-	f, err := os.Open(path)
-	if err != nil {
-		t.Skipf("no verifier cases: set OCTORL_FIXTURES to the folder of fixtures, whose neighbor is verifier: %v", err)
-	}
-	defer f.Close()
-	categories := []string{"boxed_extraction", "number", "fraction", "degenerate", "reward_hacking"}
-	agree, all := map[string]int{}, map[string]int{}
-	for d := json.NewDecoder(f); d.More(); {
-		var c publicCase
-		if err := d.Decode(&c); err != nil {
-			t.Fatal(err)
-		}
-		if c.Tier != "core" || !slices.Contains(categories, c.Category) {
-			continue
-		}
-		if c.Mode == "answer" { // a bare answer
-			c.Pred = boxOpen + c.Pred + "}"
-		}
-		got := verify(c.Gold, c.Pred)
-		all[c.Mode+" "+c.Category]++
-		if (got.Verdict == Right) == c.Equal {
-			agree[c.Mode+" "+c.Category]++
-			continue
-		}
-		report := t.Logf
-		if !c.Equal {
-			report = t.Errorf
-		}
-		report("%s (%s): %v for %.60q against %q", c.ID, c.Category, got.Verdict, got.Extracted, c.Gold)
-	}
-	if len(all) == 0 {
-		t.Fatalf("%s has no case of these categories", path)
-	}
-	for name, n := range all {
-		t.Logf("%s: %d of %d agree", name, agree[name], n)
-	}
-}
-
 func FuzzVerify(f *testing.F) {
 	f.Add("42", `\boxed{42}`)
 	f.Add(`\frac{1}{2}`, `\boxed{\text{(A)} \frac1{-2} 3,000.5}`)
@@ -189,9 +133,8 @@ func FuzzVerify(f *testing.F) {
 		if got := verify(reference, completion); strings.Contains(got.Reason, "panicked") {
 			t.Error(got.Reason)
 		}
-		itself := boxOpen + reference + "}"
-		if answer, _ := ExtractBoxed(itself); answer == reference && unusable(reference) == "" && !strings.Contains(reference, boxOpen) {
-			if got := verify(reference, itself); got.Verdict != Right {
+		if cleaned := clean(reference); cleaned == reference && !blank(cleaned) && len(reference) <= maxAnswerBytes {
+			if got := CompareAnswer(context.Background(), trajectory.Problem{Answer: reference}, reference); got.Verdict != Right {
 				t.Errorf("%q is %v against itself: %s", reference, got.Verdict, got.Reason)
 			}
 		}

@@ -27,6 +27,7 @@ type verbs struct {
 	Inspect    inspectVerb    `cmd:"" help:"Describe a checkpoint and check its files."`
 	Export     exportVerb     `cmd:"" help:"Copy a run's policy as a Hugging Face folder."`
 	Tokenize   tokenizeVerb   `cmd:"" help:"Turn JSON lines of text into token ids, or back."`
+	Grade      gradeVerb      `cmd:"" help:"Judge answers: JSON lines from standard input to standard output."`
 }
 
 func main() {

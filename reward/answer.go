@@ -1,0 +1,196 @@
+package reward
+
+import (
+	"regexp"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// answer is an answer as it was read: a formula, or a text.
+type answer struct {
+	text    string // without what surrounds it
+	formula *node  // nil for a text
+	err     error  // why it is no formula
+}
+
+var (
+	introduction = regexp.MustCompile(`(?i)^(?:(?:so|thus|hence|therefore),?\s+)?(?:the\s+)?(?:final\s+)?(?:answer|result)(?:\s+is\s*:?|\s*:)\s*`)
+	// label is a name in words on the left of an equation: \text{Area} =.
+	label = regexp.MustCompile(`^(?:\\text(?:bf|rm|it)?\s*\{[A-Za-z ]+\}|[A-Za-z][A-Za-z ]{2,40})\s*=\s*`)
+)
+
+// clean removes what surrounds an answer: boxes, formula edges, an introduction,
+// special tokens, and a period at the end.
+func clean(text string) string {
+	if hasBox(text) {
+		if inner, ok := boxes(text); ok {
+			text = inner
+		}
+	}
+	if i := strings.LastIndex(text, "####"); i >= 0 {
+		text = text[i+len("####"):]
+	}
+	if i := strings.Index(text, "<|"); i >= 0 {
+		text = text[:i]
+	}
+	for {
+		before := text
+		text = strings.TrimSpace(text)
+		if strings.Trim(text, "0123456789.,-") != "" { // most answers are numbers
+			text = strings.TrimSpace(introduction.ReplaceAllString(text, ""))
+			text = strings.Trim(text, "*")
+			text = trimEdges(text)
+		}
+		text = strings.TrimRight(text, ".,;: ")
+		if text == before {
+			return text
+		}
+	}
+}
+
+// trimEdges removes the edges of a formula that is all of text.
+func trimEdges(text string) string {
+	for _, edge := range formulaEdges {
+		if len(text) < len(edge[0])+len(edge[1]) || !strings.HasPrefix(text, edge[0]) || !strings.HasSuffix(text, edge[1]) {
+			continue
+		}
+		inner := text[len(edge[0]) : len(text)-len(edge[1])]
+		if !strings.Contains(inner, edge[1]) && !strings.HasSuffix(inner, `\`) {
+			return inner
+		}
+	}
+	return text
+}
+
+// read reads an answer that is clean.
+func read(text string, thousands bool, b *budget) answer {
+	a := answer{text: text}
+	a.formula, a.err = parse(text, thousands, b)
+	if a.err != nil {
+		a.formula = nil
+		if name := label.FindString(text); name != "" && name != text {
+			if value, err := parse(text[len(name):], thousands, b); err == nil {
+				a.formula, a.err = value, nil
+			}
+		}
+	}
+	return a
+}
+
+// spelling writes the tokens of a text without spaces, but for one between
+// numbers, and without looks.
+func spelling(text string) string {
+	var b strings.Builder
+	number := false
+	for _, t := range lex(text, true) {
+		if number && t.kind == tokenNumber {
+			b.WriteByte(' ')
+		}
+		number = t.kind == tokenNumber
+		b.WriteString(t.text)
+	}
+	return b.String()
+}
+
+// foldText brings a text to a form in which case, spaces, an article before it
+// and marks around it do not count.
+func foldText(text string) string {
+	s := strings.ToLower(spelling(text))
+	if lower := strings.ToLower(strings.TrimSpace(text)); strings.HasPrefix(lower, "an ") || strings.HasPrefix(lower, "the ") || strings.HasPrefix(lower, "a ") {
+		article, _, _ := strings.Cut(lower, " ")
+		s = strings.TrimPrefix(s, article)
+	}
+	return strings.Trim(s, `.,;:!?"'`)
+}
+
+var clock = regexp.MustCompile(`^(\d{1,2})(?::(\d\d))?(?::(\d\d))?\s*(?:([ap])\.?\s*m?\.*)?$`)
+
+// timeOfDay reads a time such as 12:05, 9 a.m. or 4:30p as seconds from midnight,
+// and whether it says which half of the day it is in.
+func timeOfDay(text string) (seconds int, half, ok bool) {
+	if len(text) > 40 || text == "" {
+		return 0, false, false
+	}
+	text = strings.ToLower(strings.NewReplacer(`\text`, "", `\mathrm`, "", "{", "", "}", "", `\`, "", "~", " ", "$", "").Replace(text))
+	m := clock.FindStringSubmatch(strings.TrimSpace(text))
+	if m == nil || m[2] == "" && m[4] == "" {
+		return 0, false, false
+	}
+	hours, _ := strconv.Atoi(m[1])
+	minutes, _ := strconv.Atoi("0" + m[2])
+	s, _ := strconv.Atoi("0" + m[3])
+	if minutes > 59 || s > 59 || hours > 24 || m[4] != "" && hours > 12 {
+		return 0, false, false
+	}
+	if m[4] != "" {
+		hours %= 12
+	}
+	if m[4] == "p" {
+		hours += 12
+	}
+	return hours*3600 + minutes*60 + s, m[4] != "" || hours > 12, true
+}
+
+// sameTime compares times of day; without a.m. or p.m. either half will do.
+func sameTime(x, y string) (same, both bool) {
+	if !strings.ContainsAny(x, ":mM") || !strings.ContainsAny(y, ":mMpPaA") {
+		return false, false
+	}
+	a, halfA, okA := timeOfDay(x)
+	b, halfB, okB := timeOfDay(y)
+	if !okA || !okB {
+		return false, false
+	}
+	const halfDay = 12 * 3600
+	return a == b || (!halfA || !halfB) && a%halfDay == b%halfDay, true
+}
+
+var (
+	optionForm  = regexp.MustCompile(`^\(?([A-Ja-j])\)?$`)
+	chosenForm  = regexp.MustCompile(`^\(?([A-Ja-j])(?:\)|[.:]\s|\)\s)`)
+	otherOption = regexp.MustCompile(`(?:^|[\s(,])[A-J](?:[\s),.:]|$)`)
+)
+
+// sameOption compares with a reference that is an option letter. The answer may
+// repeat the text of the option but name no other. It reports in isOption
+// whether the reference is a letter.
+func sameOption(reference, text string) (same, isOption bool) {
+	letter := optionForm.FindStringSubmatch(plain(reference))
+	if letter == nil {
+		return false, false
+	}
+	text = plain(text)
+	chosen := chosenForm.FindStringSubmatch(text)
+	if chosen == nil {
+		chosen = optionForm.FindStringSubmatch(text)
+	}
+	if chosen == nil {
+		return false, true
+	}
+	rest := text[len(chosen[0]):]
+	return strings.EqualFold(letter[1], chosen[1]) && !otherOption.MatchString(rest), true
+}
+
+var looks = regexp.MustCompile(`\\(?:text|textbf|mathbf|mathrm|textrm|mbox|bf|rm)\b|[{}$\\]`)
+
+// plain removes text commands and braces.
+func plain(text string) string {
+	if len(text) < 3 {
+		return text
+	}
+	return strings.TrimSpace(looks.ReplaceAllString(text, ""))
+}
+
+// blank reports whether an answer has neither a letter nor a digit, or is no text.
+func blank(text string) bool {
+	if !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
+		return true
+	}
+	for _, r := range text {
+		if r >= utf8.RuneSelf || isDigit(byte(r)) || isLetter(byte(r)) {
+			return false
+		}
+	}
+	return true
+}

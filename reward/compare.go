@@ -1,0 +1,272 @@
+package reward
+
+import (
+	"math/big"
+	"slices"
+	"strings"
+)
+
+// maxItems bounds the elements of a list, set or matrix that are compared.
+const maxItems = 256
+
+// equal reports whether an answer means what the reference means.
+func (c *comparer) equal(reference, answer *node) bool {
+	if c.budget.spend(1) != nil {
+		return false
+	}
+	if reference.op == opRelation || answer.op == opRelation {
+		return c.sameRelation(reference, answer)
+	}
+	if isMany(reference) || isMany(answer) {
+		return c.sameItems(reference, answer)
+	}
+	if reference.isScalar() && answer.isScalar() {
+		return c.sameQuantity(reference, answer)
+	}
+	return c.sameStructure(reference, answer)
+}
+
+// isMany reports whether n has several values: a list, a set, or an expression
+// with ±.
+func isMany(n *node) bool {
+	return n.op == opList || n.op == opSet || isEmptySet(n) || n.contains(isPlusMinus)
+}
+
+func isEmptySet(n *node) bool { return n.op == opSym && n.name == "emptyset" }
+
+// items returns the values of n.
+func items(n *node) []*node {
+	switch {
+	case n.op == opList || n.op == opSet:
+		var all []*node
+		for _, a := range n.args {
+			all = append(all, items(a)...)
+		}
+		return all
+	case isEmptySet(n):
+		return nil
+	case n.contains(isPlusMinus):
+		return []*node{n.branch(true), n.branch(false)}
+	}
+	return []*node{n}
+}
+
+// sameItems compares in any order. Of a set, equal elements count once. Lists of
+// equations for different names, such as x=1, y=2, match bare values in order.
+func (c *comparer) sameItems(reference, answer *node) bool {
+	want, got := items(reference), items(answer)
+	if len(want) > maxItems || len(got) > maxItems {
+		return false
+	}
+	if reference.op == opSet || answer.op == opSet {
+		want, got = c.distinct(want), c.distinct(got)
+	}
+	if len(want) != len(got) {
+		return false
+	}
+	want, wantNames := cutNames(want)
+	got, gotNames := cutNames(got)
+	switch {
+	case wantNames != nil && gotNames != nil && !slices.Equal(wantNames, gotNames):
+		return c.sameNamed(want, wantNames, got, gotNames)
+	case wantNames != nil && distinctNames(wantNames), gotNames != nil && distinctNames(gotNames):
+		return c.inOrder(want, got)
+	}
+	return c.match(want, got)
+}
+
+// match pairs every element of want with one of got.
+func (c *comparer) match(want, got []*node) bool {
+	used := make([]bool, len(got))
+	for i, w := range want {
+		at := -1
+		if !used[i] && c.equal(w, got[i]) {
+			at = i
+		}
+		for j := 0; at < 0 && j < len(got); j++ {
+			if j != i && !used[j] && c.equal(w, got[j]) {
+				at = j
+			}
+		}
+		if at < 0 {
+			return false
+		}
+		used[at] = true
+	}
+	return true
+}
+
+func (c *comparer) inOrder(want, got []*node) bool {
+	if len(want) != len(got) || len(want) > maxItems {
+		return false
+	}
+	for i, w := range want {
+		if !c.equal(w, got[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// distinct drops elements equal to earlier ones.
+func (c *comparer) distinct(all []*node) []*node {
+	var kept []*node
+	for _, n := range all {
+		if !slices.ContainsFunc(kept, func(k *node) bool { return c.equal(k, n) }) {
+			kept = append(kept, n)
+		}
+	}
+	return kept
+}
+
+// cutNames splits elements that are all equations for a name, or of which only
+// the first is, as in n=1,2,3. It returns no names where that is not so.
+func cutNames(all []*node) (values []*node, names []string) {
+	if len(all) == 0 || all[0].op != opRelation {
+		return all, nil
+	}
+	for i, n := range all {
+		name, value, ok := cutName(n)
+		if !ok && i > 0 && n.op != opRelation && (i == 1 || names[i-1] == names[0]) {
+			name, value, ok = names[0], n, true
+		}
+		if !ok {
+			return all, nil
+		}
+		values, names = append(values, value), append(names, name)
+	}
+	return values, names
+}
+
+func distinctNames(names []string) bool {
+	return len(names) > 1 && names[0] != names[1]
+}
+
+// sameNamed pairs values by their names.
+func (c *comparer) sameNamed(want []*node, wantNames []string, got []*node, gotNames []string) bool {
+	for i, name := range wantNames {
+		j := slices.Index(gotNames, name)
+		if j < 0 || !c.equal(want[i], got[j]) {
+			return false
+		}
+		gotNames[j] = ""
+	}
+	return true
+}
+
+// sameStructure compares tuples, intervals, matrices, unions and ratios.
+func (c *comparer) sameStructure(reference, answer *node) bool {
+	if isVector(reference) && isVector(answer) && (reference.op != opMatrix || answer.op != opMatrix) {
+		return brackets(reference) == brackets(answer) && c.inOrder(reference.args, answer.args)
+	}
+	if reference.op != answer.op {
+		return c.ratioAsFraction(reference, answer)
+	}
+	switch reference.op {
+	case opMatrix:
+		return reference.columns == answer.columns && c.inOrder(reference.args, answer.args)
+	case opUnion:
+		return len(reference.args) == len(answer.args) && len(reference.args) <= maxItems && c.match(reference.args, answer.args)
+	case opRatio:
+		return c.sameRatio(reference.args, answer.args)
+	}
+	return false
+}
+
+// isVector reports whether n is a tuple, or a matrix of one row or column, which
+// may be written as one.
+func isVector(n *node) bool {
+	return n.op == opTuple || n.op == opMatrix && (n.columns == 1 || n.columns == len(n.args))
+}
+
+func brackets(n *node) string {
+	if n.op == opMatrix {
+		return "()"
+	}
+	return n.name
+}
+
+// sameRatio compares proportions: 2:4 is 1:2.
+func (c *comparer) sameRatio(want, got []*node) bool {
+	if len(want) != len(got) {
+		return false
+	}
+	for i := 1; i < len(want); i++ {
+		if !c.sameValue(newProduct(want[0], got[i]), newProduct(want[i], got[0])) {
+			return false
+		}
+	}
+	return c.sameValue(want[0], want[0]) && c.sameValue(got[0], got[0])
+}
+
+func (c *comparer) ratioAsFraction(reference, answer *node) bool {
+	if reference.op != opRatio {
+		reference, answer = answer, reference
+	}
+	if reference.op != opRatio || len(reference.args) != 2 || answer.op != opMul {
+		return false
+	}
+	return c.sameValue(newProduct(reference.args[0], reciprocal(reference.args[1])), answer)
+}
+
+// sameQuantity compares expressions with units or percent signs.
+func (c *comparer) sameQuantity(reference, answer *node) bool {
+	if reference.op == opSym && answer.op == opSym && len(reference.name) == 1 && strings.EqualFold(reference.name, answer.name) {
+		return true // option letters
+	}
+	if reference.op == opBased || answer.op == opBased {
+		return sameDigits(reference, answer)
+	}
+	want, wantUnit := cutUnit(reference)
+	got, gotUnit := cutUnit(answer)
+	factor, ok := sameUnit(wantUnit, gotUnit)
+	if !ok {
+		return false
+	}
+	if factor.Cmp(one[0].coefficient) != 0 {
+		got = newProduct(&node{op: opNum, num: factor, name: "factor"}, got)
+	}
+	if want.op == opPercent || got.op == opPercent {
+		return c.samePercent(want, got)
+	}
+	return c.sameValue(want, got) || c.rounds(want, got)
+}
+
+// sameDigits compares numbers with a base, which one of them may leave out.
+func sameDigits(x, y *node) bool {
+	if x.op == opBased && y.op == opBased && x.num.Cmp(y.num) != 0 {
+		return false
+	}
+	return (x.op == opBased || x.op == opNum) && (y.op == opBased || y.op == opNum) && x.name == y.name
+}
+
+// cutUnit splits a quantity into its value and its unit.
+func cutUnit(n *node) (value *node, unit string) {
+	if n.op == opUnit {
+		return n.args[0], n.name
+	}
+	if n.op == opMul && len(n.args) == 2 && n.args[0] == minusOne && n.args[1].op == opUnit {
+		return negative(n.args[1].args[0]), n.args[1].name
+	}
+	return n, ""
+}
+
+// samePercent compares where at least one side has a percent sign, which may
+// be left out, as in 20 for 20%, but for numbers below 1.
+func (c *comparer) samePercent(want, got *node) bool {
+	if c.sameValue(want, got) {
+		return true
+	}
+	if want.op == opPercent && got.op == opPercent {
+		return false
+	}
+	bare, percent := want, got
+	if want.op == opPercent {
+		bare, percent = got, want
+	}
+	f, err := c.algebra.canonical(bare)
+	if v, ok := f.value(); err != nil || !ok || new(big.Rat).Abs(v).Cmp(one[0].coefficient) < 0 {
+		return false
+	}
+	return c.sameValue(bare, percent.args[0])
+}

@@ -1,0 +1,149 @@
+package reward
+
+import (
+	"errors"
+	"math/big"
+	"strings"
+)
+
+const (
+	pointsNeeded   = 3 // points at which two expressions must agree
+	integersNeeded = 8 // the same for whole numbers, of which there are few
+	pointsTried    = 40
+)
+
+// Methods that decided a verdict.
+const (
+	methodText      = "text"
+	methodExact     = "exact"
+	methodNumeric   = "numeric"
+	methodStructure = "structure"
+)
+
+// comparer decides whether two answers are equal within one budget.
+type comparer struct {
+	algebra *algebra
+	budget  *budget
+	numeric bool // an evaluation took part in the decision
+
+	answer        *node  // the answer, nil for a text
+	canonicalText string // of the answer
+}
+
+func newComparer(b *budget) *comparer {
+	return &comparer{algebra: newAlgebra(b), budget: b}
+}
+
+// sameValue reports whether two expressions are equal: by canonical form, and
+// where that does not decide by evaluation at random points.
+//
+// Equal expressions are never told apart by the points, but for expressions
+// whose values lose 128 of 256 bits to cancellation. Expressions that differ are
+// taken as equal only if they agree to 128 bits at three points of 2³² each; for
+// rational functions of degree d that has a probability below (d/2³²)³, less
+// than 2⁻⁶⁰ for d up to 4096. Numbers without variables have one value: they
+// would have to agree to 128 bits.
+func (c *comparer) sameValue(x, y *node) bool {
+	fx, errX := c.algebra.canonical(x)
+	fy, errY := c.algebra.canonical(y)
+	if errors.Is(errX, errUndefined) || errors.Is(errY, errUndefined) {
+		return false
+	}
+	if errX == nil && errY == nil {
+		equal, certain, err := c.algebra.same(fx, fy)
+		if err == nil && (equal || certain) {
+			return equal
+		}
+	}
+	if c.budget.err != nil {
+		return false
+	}
+	if errX == nil != (errY == nil) && (isNumber(fx, errX) || isNumber(fy, errY)) {
+		return false // a number that can be written is not one that cannot
+	}
+	return c.sameAtPoints(x, y)
+}
+
+func isNumber(f fraction, err error) bool {
+	_, ok := f.value()
+	return err == nil && ok
+}
+
+// sameAtPoints evaluates both expressions. Points at which either has no real
+// value count as outside its domain, unless one names the imaginary unit.
+func (c *comparer) sameAtPoints(x, y *node) bool {
+	free := x.contains(isVariable) || y.contains(isVariable)
+	imaginary := x.contains(isImaginary) || y.contains(isImaginary)
+	p := point{budget: c.budget, complex: imaginary || !free}
+	p.integers = x.contains(isDiscrete) || y.contains(isDiscrete)
+	c.numeric = true
+	needed, tried := 1, 1
+	if free {
+		needed, tried = pointsNeeded, pointsTried
+	}
+	if free && p.integers {
+		needed = integersNeeded
+	}
+	for p.index = 1; p.index <= uint64(tried); p.index++ {
+		a, okA := p.evaluate(x)
+		b, okB := p.evaluate(y)
+		if c.budget.err != nil {
+			return false
+		}
+		if !okA || !okB {
+			continue
+		}
+		if !agree(a, b) {
+			return false
+		}
+		if needed--; needed == 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// noise is the binary exponent below which a value is taken for a zero that
+// was not computed exactly.
+const noise = -224
+
+func agree(a, b number) bool {
+	scale := max(a.scale(), b.scale())
+	return scale < noise || a.minus(b).scale() < scale-agreement
+}
+
+func isVariable(n *node) bool {
+	return n.op == opSym && n.name != "pi" && n.name != "e" && n.name != "i"
+}
+
+func isImaginary(n *node) bool { return n.op == opSym && n.name == "i" }
+
+func isDiscrete(n *node) bool {
+	return n.op == opFunc && strings.Contains("factorial binom gcd lcm", n.name)
+}
+
+// minRounded is how many digits a decimal reference needs to stand for a number
+// that no decimal is: it is then wrong by less than a millionth.
+const minRounded = 6
+
+// rounds reports whether reference is a decimal of six digits or more and answer
+// a number that cannot be written as a decimal and rounds to it. The answer may
+// not be rounded: 0.333333 is not 1/3.
+func (c *comparer) rounds(reference, answer *node) bool {
+	whole, fraction, ok := strings.Cut(reference.name, ".")
+	if reference.op != opNum || !ok || len(strings.TrimLeft(whole+fraction, "0")) < minRounded || strings.Trim(fraction, "0123456789") != "" {
+		return false
+	}
+	if answer.contains(isVariable) || answer.contains(func(n *node) bool { return n.op == opNum && strings.Contains(n.name, ".") }) {
+		return false
+	}
+	p := point{budget: c.budget}
+	a, okA := p.evaluate(answer)
+	b, okB := p.evaluate(reference)
+	if !okA || !okB {
+		return false
+	}
+	c.numeric = true
+	half := newFloat().SetRat(new(big.Rat).SetFrac(big.NewInt(1), new(big.Int).Mul(big.NewInt(2), powerOfTen(len(fraction)))))
+	return newFloat().Abs(sub(a.re, b.re)).Cmp(half) <= 0
+}

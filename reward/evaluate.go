@@ -1,0 +1,203 @@
+package reward
+
+import (
+	"hash/fnv"
+	"math/big"
+)
+
+// point evaluates expressions with numbers in place of their variables. A
+// variable has the same value wherever it occurs and in both answers.
+type point struct {
+	index    uint64 // of the point; with the name it decides a variable's value
+	integers bool   // variables take small whole numbers
+	complex  bool   // values need not be real
+	budget   *budget
+}
+
+// Costs of functions in units of the budget, of about a hundred nanoseconds each.
+const (
+	costArithmetic = 3
+	costFunction   = 400
+)
+
+// variable returns a rational number in (−3, 3) with a denominator of 2³², or a
+// whole number from 1 to 24, that depends on nothing but name and point.
+func (p *point) variable(name string) number {
+	h := mix(hash(name) + p.index*0x9e3779b97f4a7c15)
+	if p.integers {
+		return intNumber(int64(1 + h%24))
+	}
+	return realNumber(shift(floatInt(int64(h%(6<<32))-3<<32), -32))
+}
+
+func hash(s string) uint64 {
+	h := fnv.New64a()
+	h.Write([]byte(s))
+	return h.Sum64()
+}
+
+// mix is the finalizer of SplitMix64.
+func mix(h uint64) uint64 {
+	h = (h ^ h>>30) * 0xbf58476d1ce4e5b9
+	h = (h ^ h>>27) * 0x94d049bb133111eb
+	return h ^ h>>31
+}
+
+// evaluate returns the value of n, or false where it has none, is too large or
+// too small, not real where it should be, or the budget has ended.
+func (p *point) evaluate(n *node) (number, bool) {
+	if p.budget.spend(costArithmetic) != nil {
+		return number{}, false
+	}
+	x, ok := p.compute(n)
+	if !ok || x.scale() > maxScale || !p.complex && !x.isReal() {
+		return x, false
+	}
+	if x.scale() < -maxScale {
+		return intNumber(0), true
+	}
+	return x, true
+}
+
+func (p *point) compute(n *node) (number, bool) {
+	switch n.op {
+	case opNum:
+		return realNumber(newFloat().SetRat(n.num)), true
+	case opSym:
+		return p.symbol(n.name)
+	case opAdd, opMul:
+		return p.fold(n)
+	case opPow:
+		return p.power(n)
+	case opFunc:
+		return p.function(n)
+	case opPercent:
+		x, ok := p.evaluate(n.args[0])
+		return x.times(realNumber(newFloat().SetRat(big.NewRat(1, 100)))), ok
+	case opUnit:
+		x, ok := p.evaluate(n.args[0])
+		if ok && n.name == "degree" {
+			x = x.times(realNumber(over(piValue(), floatInt(180))))
+		}
+		return x, ok
+	}
+	return number{}, false
+}
+
+func (p *point) symbol(name string) (number, bool) {
+	switch name {
+	case "pi":
+		return realNumber(newFloat().Set(piValue())), true
+	case "e":
+		return realNumber(expReal(floatInt(1))), true
+	case "i":
+		return number{newFloat(), floatInt(1)}, true
+	case "infty", "emptyset":
+		return number{}, false
+	}
+	return p.variable(name), true
+}
+
+func (p *point) fold(n *node) (number, bool) {
+	result, ok := p.evaluate(n.args[0])
+	for _, a := range n.args[1:] {
+		if !ok {
+			return result, false
+		}
+		var x number
+		if x, ok = p.evaluate(a); !ok {
+			return result, false
+		}
+		if n.op == opAdd {
+			result = result.plus(x)
+		} else {
+			result = result.times(x)
+		}
+		ok = result.scale() <= maxScale
+	}
+	return result, ok
+}
+
+// power returns whole powers by squaring, real odd roots of negative numbers,
+// and else the exponential of the logarithm.
+func (p *point) power(n *node) (number, bool) {
+	base, ok := p.evaluate(n.args[0])
+	if !ok {
+		return base, false
+	}
+	exponent, ok := p.evaluate(n.args[1])
+	if !ok {
+		return base, false
+	}
+	if base.isZero() {
+		return base, exponent.re.Sign() > 0 && exponent.isReal()
+	}
+	if exponent.isReal() && exponent.re.IsInt() {
+		e, _ := exponent.re.Int64()
+		return p.wholePower(base, e)
+	}
+	if base.isReal() && base.re.Sign() < 0 {
+		if even, odd := oddRoot(n.args[1]); odd {
+			root, ok := p.realPower(base.negated(), exponent)
+			if !even {
+				root = root.negated()
+			}
+			return root, ok
+		}
+	}
+	if n.args[1] == oneHalf {
+		return base.sqrt(), p.budget.spend(costFunction/8) == nil
+	}
+	return p.realPower(base, exponent)
+}
+
+// oddRoot reports whether an exponent is a fraction with an odd denominator,
+// and whether its numerator is even.
+func oddRoot(n *node) (even, odd bool) {
+	value := n.num
+	if n.op == opMul && len(n.args) == 2 && n.args[0].op == opNum && n.args[1].op == opPow && n.args[1].args[0].op == opNum && n.args[1].args[1] == minusOne && n.args[1].args[0].num.Sign() != 0 {
+		value = new(big.Rat).Quo(n.args[0].num, n.args[1].args[0].num)
+	} else if n.op != opNum {
+		return false, false
+	}
+	return value.Num().Bit(0) == 0, value.Denom().Bit(0) == 1
+}
+
+func (p *point) realPower(base, exponent number) (number, bool) {
+	if p.budget.spend(2*costFunction) != nil {
+		return base, false
+	}
+	return p.exp(base.log().times(exponent))
+}
+
+func (p *point) exp(x number) (number, bool) {
+	if x.scale() > 11 || p.budget.spend(costFunction) != nil {
+		return x, false
+	}
+	return x.exp(), true
+}
+
+func (p *point) wholePower(base number, e int64) (number, bool) {
+	if e < 0 {
+		base, e = base.inverse(), -e
+	}
+	result := intNumber(1)
+	for ; e > 0; e >>= 1 {
+		if e&1 == 1 {
+			result = result.times(base)
+		}
+		if s := result.scale(); s > maxScale || s < -maxScale || e < 0 {
+			return result, false
+		}
+		if e > 1 {
+			base = base.times(base)
+			if s := base.scale(); s > 2*maxScale || s < -2*maxScale {
+				return result, false
+			}
+		}
+		if p.budget.spend(costArithmetic) != nil {
+			return result, false
+		}
+	}
+	return result, true
+}

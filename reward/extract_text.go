@@ -1,0 +1,144 @@
+package reward
+
+import (
+	"regexp"
+	"strings"
+)
+
+// maxTail bounds the end of a completion in which an answer without a box is
+// looked for, in bytes.
+const maxTail = 4096
+
+func tail(text string) string {
+	if len(text) > maxTail {
+		return text[len(text)-maxTail:]
+	}
+	return text
+}
+
+var (
+	finalMarker = regexp.MustCompile(`(?i)(?:####|final answer(?:\s+is)?|(?:answer|option|choice|result)\s+(?:is|would be)|\banswer\s*:|(?m:^A\s*:)|<answer>)[\s:*]*`)
+	numberForm  = regexp.MustCompile(`[-−+]?(?:\\?\$\s*)?(?:\d{1,3}(?:,\d{3})+|\d+)?\.?\d+(?:[eE][-+]?\d+)?(?:\s*/\s*\d+)?(?:\s*\\?%)?`)
+	choiceForm  = regexp.MustCompile(`\(([A-J])\)|\b([A-J])\b(?:[.):]|\s*$)|(?i:(?:answer|option|choice)\s+(?:is\s+)?:?\s*)\(?([A-J])\b`)
+	// sentenceEnd is what ends an answer within a line.
+	sentenceEnd = regexp.MustCompile(`\.\s|\.$|\n|</answer>|<\||(?:,|\s)\s*(?:because|since|so|which|where|as|for|but|I hope)\s`)
+	valueStart  = regexp.MustCompile(`^(?:\\[({]|\\?\$|[-+−(\[{\\\d]|√|π|[A-Za-z](?:[\s.,)=^]|$))`)
+)
+
+// finalAnswer returns what follows the last marker of a final answer, and
+// whether there is a marker.
+func finalAnswer(text string) (string, bool) {
+	text = tail(text)
+	marks := finalMarker.FindAllStringIndex(text, -1)
+	if marks == nil {
+		return "", false
+	}
+	rest := text[marks[len(marks)-1][1]:]
+	if math, ok := leadingFormulas(rest); ok {
+		return math, true
+	}
+	if end := sentenceEnd.FindStringIndex(rest); end != nil && strings.TrimSpace(rest[:end[0]]) != "" {
+		rest = rest[:end[0]]
+	}
+	rest = strings.Trim(rest, " *\n\t.")
+	if valueStart.MatchString(rest) || !strings.ContainsAny(rest, "0123456789$") {
+		return rest, true
+	}
+	return lastValue(rest), true
+}
+
+// formulaEdges are the pairs around formulas.
+var formulaEdges = [][2]string{{"$$", "$$"}, {"$", "$"}, {`\(`, `\)`}, {`\[`, `\]`}}
+
+// formulaAt returns the formula that s begins with, and its length with edges.
+func formulaAt(s string) (formula string, length int) {
+	for _, edge := range formulaEdges {
+		rest, ok := strings.CutPrefix(s, edge[0])
+		if !ok {
+			continue
+		}
+		if end := strings.Index(rest, edge[1]); end > 0 {
+			return rest[:end], len(edge[0]) + end + len(edge[1])
+		}
+	}
+	return "", 0
+}
+
+var formulaSeparator = regexp.MustCompile(`^\s*(?:,\s*(?:and|or)\s|,|and\s|or\s|\\cup)\s*`)
+
+// leadingFormulas returns the formulas that s begins with: one, or several with
+// commas or and between them.
+func leadingFormulas(s string) (string, bool) {
+	s = strings.TrimLeft(s, " \n\t*")
+	formula, n := formulaAt(s)
+	if n == 0 {
+		return "", false
+	}
+	all := formula
+	for {
+		s = s[n:]
+		separator := formulaSeparator.FindString(s)
+		if separator == "" {
+			return all, true
+		}
+		s = s[len(separator):]
+		if formula, n = formulaAt(s); n == 0 {
+			return all, true
+		}
+		all += ", " + formula
+	}
+}
+
+// lastValue returns the last formula in dollars or the like, or the last number
+// if that is later.
+func lastValue(text string) string {
+	text = tail(text)
+	formula, end := "", -1
+	for i := 0; i < len(text); i++ {
+		if text[i] != '$' && text[i] != '\\' {
+			continue
+		}
+		f, n := formulaAt(text[i:])
+		if n == 0 {
+			if text[i] == '\\' {
+				i++
+			}
+			continue
+		}
+		if strings.ContainsAny(f, "0123456789=<>") || len(strings.TrimSpace(f)) == 1 {
+			formula, end = f, i+n
+		}
+		i += n - 1
+	}
+	if number, at := lastNumberAt(text); at >= end {
+		return number
+	}
+	return formula
+}
+
+func lastNumber(text string) string {
+	number, _ := lastNumberAt(tail(text))
+	return number
+}
+
+func lastNumberAt(text string) (number string, at int) {
+	all := numberForm.FindAllStringIndex(text, -1)
+	for len(all) > 0 {
+		last := all[len(all)-1]
+		number := text[last[0]:last[1]]
+		// A minus or plus behind a value is an operation.
+		if before := strings.TrimRight(text[:last[0]], " "); strings.ContainsAny(number[:1], "+-") && before != "" && (isDigit(before[len(before)-1]) || before[len(before)-1] == ')') {
+			number = number[1:]
+		}
+		return strings.TrimSpace(number), last[0]
+	}
+	return "", -1
+}
+
+func lastChoice(text string) string {
+	all := choiceForm.FindAllStringSubmatch(tail(text), -1)
+	if all == nil {
+		return ""
+	}
+	return strings.ToUpper(strings.Join(all[len(all)-1][1:], ""))
+}

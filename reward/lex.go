@@ -1,0 +1,415 @@
+package reward
+
+import (
+	"math/big"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// tokenKind says what a token is.
+type tokenKind uint8
+
+const (
+	tokenEnd    tokenKind = iota
+	tokenNumber           // num, with its digits in text
+	tokenSymbol           // a letter, or a command that is none of the others
+	tokenFunc             // a function, by its name in functions
+	tokenWord             // two or more letters that are no product of variables
+	tokenOp               // everything else
+	tokenOpaque           // what cannot be computed with, such as an ellipsis
+)
+
+// token is a piece of an answer.
+type token struct {
+	kind  tokenKind
+	text  string
+	num   *big.Rat
+	space bool // white space is before it
+	prose bool // it is in a text command
+}
+
+// lexer cuts an answer, LaTeX or plain, into tokens.
+type lexer struct {
+	text      string
+	at        int
+	space     bool
+	prose     bool // within a text command
+	thousands bool // commas may group digits
+	depth     int  // of brackets, in which commas separate
+	tokens    []token
+}
+
+// lex returns the tokens of text without an end token. With thousands a comma
+// outside brackets that is followed by exactly three digits groups digits.
+func lex(text string, thousands bool) []token {
+	l := lexer{text: text, thousands: thousands, tokens: make([]token, 0, 16)}
+	l.run()
+	return l.tokens
+}
+
+func (l *lexer) run() {
+	for l.at < len(l.text) {
+		switch c := l.text[l.at]; {
+		case c == ' ' || c == '\n' || c == '\t' || c == '\r' || c == '~':
+			l.space = true
+			l.at++
+		case c == '$':
+			l.dollar()
+		case c == '\\':
+			l.command()
+		case isDigit(c) || c == '.' && l.at+1 < len(l.text) && isDigit(l.text[l.at+1]):
+			l.number()
+		case c < utf8.RuneSelf && isLetter(c):
+			l.letters()
+		case c < utf8.RuneSelf:
+			l.punctuation()
+		default:
+			l.unicode()
+		}
+	}
+}
+
+func isDigit(c byte) bool  { return '0' <= c && c <= '9' }
+func isLetter(c byte) bool { return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' }
+
+func (l *lexer) emit(kind tokenKind, text string) {
+	l.tokens = append(l.tokens, token{kind: kind, text: text, space: l.space, prose: l.prose})
+	l.space = false
+}
+
+func (l *lexer) last() token {
+	if len(l.tokens) == 0 {
+		return token{}
+	}
+	return l.tokens[len(l.tokens)-1]
+}
+
+// dollar reads a $, which is a currency before an amount that no other $
+// follows, and the edge of a formula elsewhere.
+func (l *lexer) dollar() {
+	l.at++
+	rest := l.text[l.at:]
+	if rest != "" && isDigit(rest[0]) && strings.Count(l.text, "$")%2 == 1 {
+		l.emit(tokenOp, "$")
+		return
+	}
+	l.space = true
+}
+
+// command reads what begins with a backslash.
+func (l *lexer) command() {
+	rest := l.text[l.at+1:]
+	if rest == "" {
+		l.at++
+		l.emit(tokenOpaque, `\`)
+		return
+	}
+	n := 0
+	for n < len(rest) && isLetter(rest[n]) {
+		n++
+	}
+	if n == 0 {
+		l.escaped(rest[0])
+		return
+	}
+	name := rest[:n]
+	l.at += 1 + n
+	if name == "operatorname" && l.at < len(l.text) && l.text[l.at] == '*' {
+		l.at++
+	}
+	l.named(name)
+}
+
+// escaped reads a backslash and one character that is no letter.
+func (l *lexer) escaped(c byte) {
+	l.at += 2
+	switch c {
+	case '!', ',', ';', ':', ' ', '(', ')', '[', ']', '\n', '/', '-':
+		l.space = true
+	case '{', '}':
+		l.bracket(`\` + string(c))
+	case '%':
+		l.emit(tokenOp, "%")
+	case '$':
+		l.emit(tokenOp, "$")
+	case '\\':
+		l.emit(tokenOp, `\\`)
+	case '|':
+		l.emit(tokenOp, "|")
+	case '&', '#', '_':
+		l.emit(tokenOpaque, string(c))
+	default:
+		l.emit(tokenOpaque, `\`+string(c))
+	}
+}
+
+// named reads a command by its name, with its argument if that is text.
+func (l *lexer) named(name string) {
+	switch {
+	case ignored[name]:
+		l.space = true
+		if (name == "left" || name == "right") && l.at < len(l.text) && l.text[l.at] == '.' {
+			l.at++ // the invisible bracket
+		}
+	case wrappers[name] || accents[name]:
+		l.wrapped(wrappers[name] && name != "operatorname")
+	case name == "begin" || name == "end":
+		l.environment(name)
+	case opaque[name]:
+		l.emit(tokenOpaque, name)
+	case operators[name] != "":
+		l.operator(operators[name])
+	case functions[name] != "":
+		l.emit(tokenFunc, functions[name])
+	case name == "emptyset" || name == "varnothing":
+		l.emit(tokenSymbol, "emptyset")
+	default:
+		l.emit(tokenSymbol, strings.TrimPrefix(name, "var"))
+	}
+}
+
+func (l *lexer) operator(text string) {
+	if text == "(" || text == ")" || text == "[" || text == "]" || text == `\{` || text == `\}` {
+		l.bracket(text)
+		return
+	}
+	l.emit(tokenOp, text)
+}
+
+// bracket counts the brackets in which a comma separates.
+func (l *lexer) bracket(text string) {
+	switch text {
+	case "(", "[", `\{`:
+		l.depth++
+	case ")", "]", `\}`:
+		l.depth--
+	}
+	l.emit(tokenOp, text)
+}
+
+// wrapped reads the argument of a command that only changes its looks.
+func (l *lexer) wrapped(prose bool) {
+	start := l.at
+	for start < len(l.text) && l.text[start] == ' ' {
+		start++
+	}
+	if start == len(l.text) || l.text[start] != '{' {
+		return // an argument of one token
+	}
+	end := closingBrace(l.text[start+1:])
+	if end < 0 {
+		l.at = len(l.text)
+		l.emit(tokenOpaque, "{")
+		return
+	}
+	inner := lexer{text: l.text[start+1 : start+1+end], space: l.space || prose, prose: l.prose || prose, thousands: l.thousands, depth: l.depth}
+	inner.tokens = l.tokens
+	if strings.Count(l.text[:start], `\`) > maxDepth {
+		inner.text = "" // commands within commands take quadratic time
+		inner.emit(tokenOpaque, "{")
+	}
+	inner.run()
+	l.tokens = inner.tokens
+	l.at = start + 1 + end + 1
+	l.space = inner.space || prose
+}
+
+// environment reads \begin{name} or \end{name}.
+func (l *lexer) environment(command string) {
+	rest := l.text[l.at:]
+	end := strings.IndexByte(rest, '}')
+	if end < 1 || rest[0] != '{' {
+		l.emit(tokenOpaque, command)
+		return
+	}
+	name := rest[1:end]
+	l.at += end + 1
+	if name == "array" && strings.HasPrefix(l.text[l.at:], "{") {
+		if columns := closingBrace(l.text[l.at+1:]); columns >= 0 {
+			l.at += columns + 2
+		}
+	}
+	l.emit(tokenOp, command)
+	l.tokens[len(l.tokens)-1].text = command + " " + strings.TrimSuffix(name, "*")
+}
+
+// letters reads a run of letters: a function, an operator, a word, or a product
+// of variables.
+func (l *lexer) letters() {
+	start := l.at
+	for l.at < len(l.text) && isLetter(l.text[l.at]) {
+		l.at++
+	}
+	run := l.text[start:l.at]
+	switch {
+	case len(run) == 1:
+		l.letter(run)
+	case operators[run] == "," || run == "union" || run == "pm":
+		l.emit(tokenOp, operators[run])
+	case run == "to":
+		l.emit(tokenOp, ":")
+	case run == "sqrt":
+		l.emit(tokenOp, "sqrt")
+	case run == "pct":
+		l.emit(tokenOp, "%")
+	case functions[run] != "" && !l.prose, run == "pi", run == "infty":
+		l.keyword(run)
+	case run == "infinity" || run == "oo":
+		l.emit(tokenSymbol, "infty")
+	case l.prose || l.wordLike(run):
+		l.word(run)
+	default:
+		l.product(run)
+	}
+}
+
+func (l *lexer) keyword(run string) {
+	if f := functions[run]; f != "" {
+		l.emit(tokenFunc, f)
+		return
+	}
+	l.emit(tokenSymbol, run)
+}
+
+func (l *lexer) letter(run string) {
+	if l.prose && l.last().kind == tokenNumber && isUnit(run) {
+		l.emit(tokenWord, run)
+		return
+	}
+	l.emit(tokenSymbol, run)
+}
+
+func isUnit(word string) bool {
+	_, ok := unitOf(word)
+	return ok
+}
+
+func (l *lexer) word(run string) {
+	switch run {
+	case "percent", "percentage":
+		l.emit(tokenOp, "%")
+	default:
+		l.emit(tokenWord, run)
+	}
+}
+
+// product reads a run of letters as variables, and the sine in "xsin" as itself.
+func (l *lexer) product(run string) {
+	for i := range len(run) {
+		l.emit(tokenSymbol, run[i:i+1])
+	}
+}
+
+// wordLike tells words from products such as xy.
+func (l *lexer) wordLike(run string) bool {
+	if shortWords[strings.ToLower(run)] {
+		return true
+	}
+	previous := l.last()
+	after := previous.kind == tokenNumber || previous.kind == tokenWord || previous.text == "}" || previous.text == "pi" || previous.text == "$"
+	if after && isUnitWord(run) {
+		return true
+	}
+	if !strings.ContainsAny(run, "aeiouAEIOU") {
+		return len(run) > 6
+	}
+	return len(run) >= 4 || len(run) == 3 && l.space && after
+}
+
+// marks are characters that stand for tokens of more than one character, or of another spelling.
+var marks = map[string]string{"<=": "<=", ">=": ">=", "!=": "!=", "==": "=", "**": "^"}
+
+func (l *lexer) punctuation() {
+	if l.at+1 < len(l.text) {
+		if text := marks[l.text[l.at:l.at+2]]; text != "" {
+			l.at += 2
+			l.emit(tokenOp, text)
+			return
+		}
+	}
+	c := l.text[l.at : l.at+1]
+	l.at++
+	switch {
+	case c == "{":
+		l.emit(tokenOp, c)
+	case c == "(" || c == ")" || c == "[" || c == "]":
+		l.bracket(c)
+	case strings.Contains("+-*/^_}|=<>!%:;,&'", c):
+		l.emit(tokenOp, c)
+	case c == "." && strings.Trim(l.text[l.at:], " .\n\t$})") == "":
+		// the end of a sentence
+	default:
+		l.emit(tokenOpaque, c)
+	}
+}
+
+// runes are characters outside ASCII that stand for a token.
+var runes = map[rune]token{
+	'−': {kind: tokenOp, text: "-"}, '–': {kind: tokenOp, text: "-"}, '×': {kind: tokenOp, text: "*"}, '·': {kind: tokenOp, text: "*"}, '⋅': {kind: tokenOp, text: "*"},
+	'÷': {kind: tokenOp, text: "/"}, '±': {kind: tokenOp, text: "pm"}, '∓': {kind: tokenOp, text: "mp"},
+	'≤': {kind: tokenOp, text: "<="}, '≥': {kind: tokenOp, text: ">="}, '≠': {kind: tokenOp, text: "!="}, '≈': {kind: tokenOp, text: "~"},
+	'∈': {kind: tokenOp, text: "in"}, '∪': {kind: tokenOp, text: "cup"}, '∩': {kind: tokenOp, text: "cap"}, '√': {kind: tokenOp, text: "sqrt"},
+	'°': {kind: tokenOp, text: "deg"}, '′': {kind: tokenOp, text: "'"}, '⟨': {kind: tokenOp, text: "("}, '⟩': {kind: tokenOp, text: ")"},
+	'π': {kind: tokenSymbol, text: "pi"}, '∞': {kind: tokenSymbol, text: "infty"}, '∅': {kind: tokenSymbol, text: "emptyset"},
+	'€': {kind: tokenWord, text: "€"}, '£': {kind: tokenWord, text: "£"}, '¢': {kind: tokenWord, text: "¢"},
+	'½': {kind: tokenNumber, text: "½", num: big.NewRat(1, 2)}, '¼': {kind: tokenNumber, text: "¼", num: big.NewRat(1, 4)},
+	'¾': {kind: tokenNumber, text: "¾", num: big.NewRat(3, 4)}, '⅓': {kind: tokenNumber, text: "⅓", num: big.NewRat(1, 3)},
+	'⅔': {kind: tokenNumber, text: "⅔", num: big.NewRat(2, 3)},
+}
+
+const superscripts = "⁰¹²³⁴⁵⁶⁷⁸⁹"
+
+func (l *lexer) unicode() {
+	r, size := utf8.DecodeRuneInString(l.text[l.at:])
+	if i := strings.IndexRune(superscripts, r); i >= 0 && r != utf8.RuneError {
+		l.superscript()
+		return
+	}
+	l.at += size
+	if t, ok := runes[r]; ok {
+		t.space, t.prose = l.space, l.prose
+		l.tokens = append(l.tokens, t)
+		l.space = false
+		return
+	}
+	switch {
+	case r == '\u00a0' || r == '\u2009' || r == '\u202f':
+		l.space = true
+	case unicode.Is(unicode.Greek, r):
+		l.emit(tokenSymbol, greekName(r))
+	default:
+		l.emit(tokenOpaque, string(r))
+	}
+}
+
+// superscript reads digits above the line as a power.
+func (l *lexer) superscript() {
+	var digits strings.Builder
+	for l.at < len(l.text) {
+		r, size := utf8.DecodeRuneInString(l.text[l.at:])
+		i := strings.IndexRune(superscripts, r)
+		if i < 0 || r == utf8.RuneError {
+			break
+		}
+		digits.WriteByte('0' + byte(len([]rune(superscripts[:i]))))
+		l.at += size
+	}
+	l.emit(tokenOp, "^")
+	l.emit(tokenNumber, digits.String())
+	l.tokens[len(l.tokens)-1].num, _ = new(big.Rat).SetString(digits.String())
+}
+
+// greek are the Greek letters from α, as LaTeX names them.
+var greek = strings.Fields("alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho sigma sigma tau upsilon phi chi psi omega")
+
+func greekName(r rune) string {
+	switch {
+	case 'α' <= r && r <= 'ω':
+		return greek[r-'α']
+	case 'Α' <= r && r <= 'Ω':
+		name := greek[r-'Α']
+		return strings.ToUpper(name[:1]) + name[1:]
+	}
+	return string(r)
+}

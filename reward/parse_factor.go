@@ -1,0 +1,332 @@
+package reward
+
+import (
+	"math/big"
+	"strings"
+)
+
+var zeroNode = &node{op: opNum, num: new(big.Rat), name: "0"}
+
+func addRat(x, y *big.Rat) *big.Rat { return new(big.Rat).Add(x, y) }
+
+func mixedNumber(whole, numerator, denominator token) *node {
+	q := new(big.Rat).Quo(numerator.num, denominator.num)
+	return &node{op: opNum, num: q.Add(q, whole.num), name: whole.text + " " + numerator.text + "/" + denominator.text}
+}
+
+// splitDigits takes one digit of a number, as \frac12 does, and leaves the rest.
+func (p *parser) splitDigits(t token) token {
+	p.at--
+	rest := t
+	rest.text = t.text[1:]
+	rest.num, _ = new(big.Rat).SetString(rest.text)
+	tokens := append([]token{}, p.tokens...)
+	tokens[p.at] = rest
+	p.tokens = tokens
+	t.text = t.text[:1]
+	t.num, _ = new(big.Rat).SetString(t.text)
+	return t
+}
+
+// power reads a primary with what stands behind or above it.
+func (p *parser) power() *node {
+	if !p.enter() {
+		return minusOne
+	}
+	defer p.leave()
+	return p.raised(p.primary())
+}
+
+// raised reads powers, factorials, percent and degree signs behind base.
+func (p *parser) raised(base *node) *node {
+	for {
+		switch {
+		case p.accept("^"):
+			base = p.raise(base)
+		case p.accept("!"):
+			base = &node{op: opFunc, name: "factorial", args: []*node{base}}
+		case p.accept("%"):
+			base = &node{op: opPercent, args: []*node{base}}
+		case p.accept("deg"):
+			p.accept("C")
+			base = &node{op: opUnit, name: "degree", args: []*node{base}}
+		default:
+			return base
+		}
+		if p.budget.spend(1) != nil {
+			p.err, p.at = p.budget.err, len(p.tokens)
+		}
+		if !base.isScalar() {
+			return p.fail("power of what is no expression")
+		}
+	}
+}
+
+func (p *parser) raise(base *node) *node {
+	if p.isDegree() {
+		return &node{op: opUnit, name: "degree", args: []*node{base}}
+	}
+	minus := false
+	for p.isOp("-", "+") {
+		minus = minus != (p.next().text == "-")
+	}
+	exponent := p.argument()
+	if p.isOp("^") {
+		p.at++
+		exponent = p.raise(exponent) // 2^3^2 is 2^9
+	}
+	if minus {
+		exponent = negative(exponent)
+	}
+	return newPower(base, exponent)
+}
+
+// isDegree takes \circ, with or without braces, as a degree sign.
+func (p *parser) isDegree() bool {
+	if p.accept("deg") {
+		return true
+	}
+	if p.at+2 < len(p.tokens) && p.tokens[p.at].text == "{" && p.tokens[p.at+1].text == "deg" && p.tokens[p.at+2].text == "}" {
+		p.at += 3
+		return true
+	}
+	return false
+}
+
+// argument reads an argument of a command: a group in braces or one token.
+func (p *parser) argument() *node {
+	t := p.peek()
+	if t.kind == tokenNumber && len(t.text) > 1 && strings.Trim(t.text, "0123456789") == "" && p.at > 0 && p.tokens[p.at-1].text != "^" {
+		p.at++
+		digit := p.splitDigits(t)
+		return &node{op: opNum, num: digit.num, name: digit.text}
+	}
+	return p.primary()
+}
+
+// primary reads a number, a symbol, a command with its arguments, or a bracket.
+func (p *parser) primary() *node {
+	if !p.enter() {
+		return minusOne
+	}
+	defer p.leave()
+	t := p.next()
+	switch t.kind {
+	case tokenNumber:
+		return p.numeral(t)
+	case tokenSymbol:
+		return p.symbol(t)
+	case tokenFunc:
+		return p.function(t.text)
+	case tokenWord:
+		if digits := numerals[strings.ToLower(t.text)]; digits != "" {
+			return p.numeral(token{kind: tokenNumber, text: digits, num: ratOf(digits)})
+		}
+	case tokenOp:
+		return p.operator(t)
+	}
+	return p.fail("%q has no value", t.text)
+}
+
+func ratOf(digits string) *big.Rat {
+	r, _ := new(big.Rat).SetString(digits)
+	return r
+}
+
+func (p *parser) operator(t token) *node {
+	switch {
+	case t.text == "(" || t.text == "[" || t.text == "]":
+		return p.bracket(t.text)
+	case t.text == "{":
+		inner := p.list()
+		p.expect("}")
+		return inner
+	case t.text == `\{`:
+		return p.set()
+	case t.text == "|":
+		return p.absolute()
+	case t.text == "frac":
+		numerator := p.argument()
+		return newProduct(numerator, reciprocal(p.argument()))
+	case t.text == "binom":
+		n := p.argument()
+		return &node{op: opFunc, name: "binom", args: []*node{n, p.argument()}}
+	case t.text == "sqrt":
+		return p.root()
+	case t.text == "lfloor" || t.text == "lceil":
+		inner := p.list()
+		p.expect("r" + t.text[1:])
+		return &node{op: opFunc, name: strings.TrimPrefix(t.text, "l"), args: []*node{inner}}
+	case strings.HasPrefix(t.text, "begin "):
+		return p.matrix(t.text[len("begin "):])
+	}
+	return p.fail("unexpected %q", t.text)
+}
+
+// numeral reads a number with the base below it, if any.
+func (p *parser) numeral(t token) *node {
+	if !p.isOp("_") || strings.Trim(t.text, "0123456789") != "" {
+		return &node{op: opNum, num: t.num, name: t.text}
+	}
+	p.at++
+	base := p.argument()
+	if base.op != opNum || !base.num.IsInt() {
+		return p.fail("base of %s is no number", t.text)
+	}
+	return &node{op: opBased, name: t.text, num: base.num}
+}
+
+// symbol reads a variable with its index and primes, and f(x) for the letters
+// that are functions by habit.
+func (p *parser) symbol(t token) *node {
+	name := t.text
+	for {
+		switch {
+		case p.accept("_"):
+			name += "_" + p.index()
+		case p.accept("'"):
+			name += "'"
+		case p.isOp("^") && p.primes() > 0:
+			name += "'"
+		default:
+			if (t.text == "f" || t.text == "g" || t.text == "h") && p.isOp("(") {
+				p.at++
+				return &node{op: opFunc, name: name, args: p.arguments()}
+			}
+			return &node{op: opSym, name: name}
+		}
+	}
+}
+
+// primes takes ^\prime and ^{\prime}.
+func (p *parser) primes() int {
+	for _, pattern := range [][]string{{"^", "'"}, {"^", "{", "'", "}"}} {
+		n := 0
+		for n < len(pattern) && p.at+n < len(p.tokens) && p.tokens[p.at+n].text == pattern[n] {
+			n++
+		}
+		if n == len(pattern) {
+			p.at += n
+			return n
+		}
+	}
+	return 0
+}
+
+// index reads what is below a symbol as text.
+func (p *parser) index() string {
+	if !p.accept("{") {
+		return p.next().text
+	}
+	var b strings.Builder
+	for depth := 1; p.at < len(p.tokens); {
+		t := p.next()
+		if t.kind == tokenOp && t.text == "{" {
+			depth++
+		}
+		if t.kind == tokenOp && t.text == "}" {
+			if depth--; depth == 0 {
+				return b.String()
+			}
+		}
+		b.WriteString(t.text)
+	}
+	p.fail("index without an end")
+	return ""
+}
+
+// arguments reads the list behind the opening parenthesis of f(x, y).
+func (p *parser) arguments() []*node {
+	inner := p.list()
+	p.expect(")")
+	if inner.op == opList {
+		return inner.args
+	}
+	return []*node{inner}
+}
+
+// root reads \sqrt[n]{x}.
+func (p *parser) root() *node {
+	if !p.accept("[") {
+		return newPower(p.argument(), oneHalf)
+	}
+	degree := p.list()
+	p.expect("]")
+	if degree.op == opNum && degree.num.Sign() > 0 {
+		return newPower(p.argument(), &node{op: opNum, num: new(big.Rat).Inv(degree.num), name: "1/" + degree.name})
+	}
+	return newPower(p.argument(), reciprocal(degree))
+}
+
+// function reads sin x, sin^2 x, sin(x), log_2 x.
+func (p *parser) function(name string) *node {
+	var base, exponent *node
+	for p.isOp("_", "^") {
+		switch p.next().text {
+		case "_":
+			base = p.argument()
+		case "^":
+			minus := p.accept("-")
+			if exponent = p.argument(); minus {
+				exponent = negative(exponent)
+			}
+		}
+	}
+	args := p.functionArguments()
+	if inverse := exponent != nil && exponent.op == opNum && exponent.name == "-1"; inverse && functions["arc"+name] != "" {
+		name, exponent = functions["arc"+name], nil // sin^{-1} is the inverse function
+	}
+	if base != nil && name != "log" {
+		return p.fail("index of %s", name)
+	}
+	result := &node{op: opFunc, name: name, args: args}
+	if name == "lg" {
+		result.name, base = "log", tenNode
+	}
+	if base != nil {
+		result = newProduct(result, reciprocal(&node{op: opFunc, name: "log", args: []*node{base}}))
+	}
+	if exponent != nil {
+		return newPower(result, exponent)
+	}
+	return result
+}
+
+// functionArguments reads a bracket, or factors up to the next sign or function.
+func (p *parser) functionArguments() []*node {
+	if p.accept("(") {
+		return p.arguments()
+	}
+	if p.peek().kind == tokenFunc {
+		return []*node{p.power()} // ln ln x
+	}
+	if p.isOp("-") {
+		p.at++
+		return []*node{negative(p.power())}
+	}
+	factors := []*node{p.power()}
+	if p.tokens[max(p.at-1, 0)].text == "}" && factors[0].op != opPow && !p.isOp("/") && p.bracedArgument() {
+		return factors
+	}
+	for p.err == nil && p.startsFactor() && p.peek().kind != tokenFunc && !p.isOp("(", "{") {
+		factors = append(factors, p.power())
+	}
+	return []*node{product(factors)}
+}
+
+// bracedArgument reports whether the argument just read was a group in braces,
+// as in \sin{x} y, rather than a command with arguments.
+func (p *parser) bracedArgument() bool {
+	depth := 0
+	for i := p.at - 1; i >= 0; i-- {
+		switch p.tokens[i].text {
+		case "}":
+			depth++
+		case "{":
+			if depth--; depth == 0 {
+				return i > 0 && (p.tokens[i-1].kind == tokenFunc || p.tokens[i-1].text == "}")
+			}
+		}
+	}
+	return false
+}

@@ -1,0 +1,262 @@
+package reward
+
+import (
+	"math/big"
+	"strings"
+)
+
+// sameRelation compares where at least one side is an equation, an inequality or
+// a membership.
+func (c *comparer) sameRelation(reference, answer *node) bool {
+	reference, answer = member(reference), member(answer)
+	if reference.op != opRelation && answer.op != opRelation {
+		return c.equal(reference, answer)
+	}
+	if reference.op == opRelation && answer.op == opRelation {
+		return c.sameRelations(reference, answer)
+	}
+	relation, value, answerRelates := reference, answer, false
+	if answer.op == opRelation {
+		relation, value, answerRelates = answer, reference, true
+	}
+	if isMany(value) {
+		if set := items(value); len(set) == 1 {
+			value = set[0]
+		}
+	}
+	if interval, ok := c.interval(relation); ok && !value.isScalar() {
+		return c.equal(interval, value)
+	}
+	result, ok := c.result(relation)
+	if !ok {
+		return false
+	}
+	if answerRelates {
+		return c.equal(value, result)
+	}
+	return c.equal(result, value)
+}
+
+// member returns S of x ∈ S.
+func member(n *node) *node {
+	if n.op == opRelation && len(n.ops) == 1 && n.ops[0] == "in" {
+		return n.args[1]
+	}
+	return n
+}
+
+// cutName splits an equation for a name, such as x=5 or f(x)=5.
+func cutName(n *node) (name string, value *node, ok bool) {
+	if n.op != opRelation || len(n.ops) != 1 || n.ops[0] != "=" {
+		return "", nil, false
+	}
+	name, ok = nameOf(n.args[0])
+	return name, n.args[1], ok
+}
+
+// nameOf writes what may stand left of an equation that defines it: a variable,
+// a function of variables, or variables side by side, as in AB or \angle A.
+func nameOf(n *node) (string, bool) {
+	switch n.op {
+	case opSym:
+		return n.name, true
+	case opFunc:
+		var b strings.Builder
+		b.WriteString(n.name)
+		for _, a := range n.args {
+			name, ok := nameOf(a)
+			if !ok && a.op != opNum {
+				return "", false
+			}
+			b.WriteString("," + name + a.name)
+		}
+		return b.String(), len(n.name) == 1
+	case opMul:
+		var b strings.Builder
+		for _, a := range n.args {
+			name, ok := nameOf(a)
+			if !ok {
+				return "", false
+			}
+			b.WriteString(name + " ")
+		}
+		return b.String(), true
+	}
+	return "", false
+}
+
+// result returns the value that a chain of equations ends in, such as 4 of
+// x=2+2=4: all members but a name on the left must be equal. A last member
+// behind ≈ must be near.
+func (c *comparer) result(n *node) (*node, bool) {
+	args, ops := n.args, n.ops
+	if len(ops) > 1 && ops[len(ops)-1] == "~" {
+		args, ops = args[:len(args)-1], ops[:len(ops)-1]
+		if !c.near(args[len(args)-1], n.args[len(n.args)-1]) {
+			return nil, false
+		}
+	}
+	for _, o := range ops {
+		if o != "=" && (o != "~" || len(ops) > 1) {
+			return nil, false
+		}
+	}
+	if _, named := nameOf(args[0]); named {
+		args = args[1:]
+	}
+	last := args[len(args)-1]
+	for _, a := range args[:len(args)-1] {
+		if !c.equal(last, a) {
+			return nil, false
+		}
+	}
+	return last, true
+}
+
+// near reports whether two numbers differ by less than a hundredth.
+func (c *comparer) near(x, y *node) bool {
+	p := point{budget: c.budget}
+	if !x.isScalar() || !y.isScalar() || x.contains(isVariable) || y.contains(isVariable) {
+		return false
+	}
+	a, okA := p.evaluate(x)
+	b, okB := p.evaluate(y)
+	if !okA || !okB {
+		return false
+	}
+	difference := newFloat().Abs(sub(a.re, b.re))
+	return difference.Cmp(times(newFloat().Abs(a.re), newFloat().SetFloat64(0.01))) <= 0
+}
+
+// sameRelations compares two relations: name by name and value by value, or
+// each side minus the other up to a factor.
+func (c *comparer) sameRelations(reference, answer *node) bool {
+	wantName, want, okWant := cutName(reference)
+	gotName, got, okGot := cutName(answer)
+	if okWant && okGot && wantName == gotName {
+		return c.equal(want, got)
+	}
+	if len(reference.ops) != len(answer.ops) {
+		return c.sameResults(reference, answer)
+	}
+	if len(reference.ops) > 1 {
+		return c.sameChain(reference, answer)
+	}
+	return c.sameDifference(reference, answer)
+}
+
+// sameResults compares chains of equations of different lengths by their values.
+func (c *comparer) sameResults(reference, answer *node) bool {
+	wantName, wantNamed := nameOf(reference.args[0])
+	gotName, gotNamed := nameOf(answer.args[0])
+	if wantNamed && gotNamed && wantName != gotName {
+		return false
+	}
+	want, okWant := c.result(reference)
+	got, okGot := c.result(answer)
+	return okWant && okGot && want.op != opRelation && got.op != opRelation && c.equal(want, got)
+}
+
+// sameChain compares a<b<c with itself or c>b>a.
+func (c *comparer) sameChain(reference, answer *node) bool {
+	if len(reference.args) > maxItems {
+		return false
+	}
+	forward, backward := true, true
+	n := len(reference.ops)
+	for i, o := range reference.ops {
+		forward = forward && o == answer.ops[i]
+		backward = backward && o == mirrored[answer.ops[n-1-i]]
+	}
+	for i, a := range reference.args {
+		forward = forward && c.equal(a, answer.args[i])
+		backward = backward && c.equal(a, answer.args[n-i])
+	}
+	return forward || backward
+}
+
+// mirrored are the relations read from right to left.
+var mirrored = map[string]string{"<": ">", ">": "<", "<=": ">=", ">=": "<=", "=": "=", "!=": "!=", "~": "~", "in": "in"}
+
+// sameDifference compares L−R of both: equations up to a factor that is not 0,
+// inequalities, turned to < or ≤, up to a positive one.
+func (c *comparer) sameDifference(reference, answer *node) bool {
+	want, wantOp, okWant := c.difference(reference)
+	got, gotOp, okGot := c.difference(answer)
+	if !okWant || !okGot || wantOp != gotOp || len(want) == 0 || len(want) != len(got) {
+		return false
+	}
+	// Terms are in the order of their atoms, which both share.
+	factor := new(big.Rat).Quo(want[0].coefficient, got[0].coefficient)
+	if factor.Sign() < 0 && wantOp != "=" && wantOp != "!=" {
+		return false
+	}
+	rest, err := c.algebra.add(want, got, new(big.Rat).Neg(factor))
+	return err == nil && len(rest) == 0
+}
+
+// difference returns the numerator of L−R. That of an inequality must be no
+// fraction, since the sign of a denominator is not known.
+func (c *comparer) difference(n *node) (polynomial, string, bool) {
+	o := n.ops[0]
+	left, right := n.args[0], n.args[1]
+	if o == ">" || o == ">=" {
+		o, left, right = mirrored[o], right, left
+	}
+	if !left.isScalar() || !right.isScalar() || o == "~" {
+		return nil, o, false
+	}
+	f, err := c.algebra.canonical(newSum(left, negative(right)))
+	if err != nil || o != "=" && len(f.denominator) > 1 {
+		return nil, o, false
+	}
+	return f.numerator, o, true
+}
+
+// interval returns the interval that a condition on one name describes, such as
+// (0,1] of 0<x≤1 or (5,∞) of x>5, and the union of two for x≠5.
+func (c *comparer) interval(n *node) (*node, bool) {
+	infinity := &node{op: opSym, name: "infty"}
+	args, ops := n.args, n.ops
+	if len(ops) == 1 {
+		if _, ok := nameOf(args[1]); ok {
+			args, ops = []*node{args[1], args[0]}, []string{mirrored[ops[0]]}
+		}
+		if _, ok := nameOf(args[0]); !ok {
+			return nil, false
+		}
+		switch ops[0] {
+		case "<", "<=":
+			return newInterval(negative(infinity), "<", args[1], ops[0]), true
+		case ">", ">=":
+			return newInterval(args[1], mirrored[ops[0]], infinity, "<"), true
+		case "!=":
+			return &node{op: opUnion, args: []*node{newInterval(negative(infinity), "<", args[1], "<"), newInterval(args[1], "<", infinity, "<")}}, true
+		}
+		return nil, false
+	}
+	if len(ops) != 2 {
+		return nil, false
+	}
+	if _, ok := nameOf(args[1]); !ok {
+		return nil, false
+	}
+	if ops[0] == ">" || ops[0] == ">=" {
+		args, ops = []*node{args[2], args[1], args[0]}, []string{mirrored[ops[1]], mirrored[ops[0]]}
+	}
+	if !strings.HasPrefix(ops[0], "<") || !strings.HasPrefix(ops[1], "<") {
+		return nil, false
+	}
+	return newInterval(args[0], ops[0], args[2], ops[1]), true
+}
+
+func newInterval(low *node, lowOp string, high *node, highOp string) *node {
+	name := []byte("()")
+	if lowOp == "<=" {
+		name[0] = '['
+	}
+	if highOp == "<=" {
+		name[1] = ']'
+	}
+	return &node{op: opTuple, name: string(name), args: []*node{low, high}}
+}

@@ -1,0 +1,133 @@
+package reward
+
+import (
+	"math/big"
+	"strings"
+)
+
+// unit is a unit of measurement: its dimension and how many of the smallest unit
+// of that dimension it is.
+type unit struct {
+	dimension string
+	factor    *big.Rat
+}
+
+// unitTable has a line for each dimension: units from the first, which is the
+// measure, each with the factor to it and its names.
+var unitTable = map[string]string{
+	"length": "1:mm,millimeter,millimetre 10:cm,centimeter,centimetre 1000:m,meter,metre 1000000:km,kilometer,kilometre " +
+		"127/5:in,inch,inche 1524/5:ft,foot,feet 4572/5:yd,yard 1609344:mi,mile",
+	"area":   "1:mm^2 100:cm^2 1000000:m^2,sqm 1000000000000:km^2",
+	"volume": "1:ml,mL,milliliter,millilitre,cm^3 1000:l,L,liter,litre 1000000:m^3",
+	"mass":   "1:mg,milligram 1000:g,gram 1000000:kg,kilogram",
+	"weight": "1:oz,ounce 16:lb,pound",
+	"time":   "1:ms,millisecond 1000:s,sec,second 60000:min,minute 3600000:h,hr,hour 86400000:day 604800000:week",
+	"money":  "1:cent,¢ 100:dollar,usd,USD,buck",
+	"euro":   "1:euro,€",
+	"pound":  "1:£",
+	"yuan":   "1:yuan,rmb,RMB",
+	"rupee":  "1:rupee,rs,Rs",
+	"degree": "1:deg,degree",
+	"radian": "1:rad,radian",
+	"speed":  "1:mph 1:kph,kmh",
+	"count":  "1:unit,sq",
+	"other":  "1:N,newton 1:J,joule 1:W,watt 1:V,volt 1:K,kelvin 1:Pa,pascal 1:Hz,hertz 1:mol,mole 1:eV,ev 1:F 1:C",
+}
+
+var units = readUnits()
+
+func readUnits() map[string]unit {
+	m := map[string]unit{}
+	for dimension, line := range unitTable {
+		for entry := range strings.FieldsSeq(line) {
+			ratio, names, _ := strings.Cut(entry, ":")
+			factor, _ := new(big.Rat).SetString(ratio)
+			first, _, _ := strings.Cut(names, ",")
+			for name := range strings.SplitSeq(names, ",") {
+				of := dimension
+				if dimension == "other" || dimension == "speed" || dimension == "count" {
+					of = first // not to be converted
+				}
+				m[name] = unit{of, factor}
+			}
+		}
+	}
+	return m
+}
+
+// unitOf looks up a unit as an answer writes it, in singular or plural.
+func unitOf(phrase string) (unit, bool) {
+	if u, ok := units[phrase]; ok {
+		return u, true
+	}
+	s := strings.ToLower(phrase)
+	if u, ok := units[s]; ok {
+		return u, true
+	}
+	u, ok := units[strings.TrimSuffix(s, "s")]
+	return u, ok
+}
+
+// isUnitWord reports whether a word of two or more letters is a known unit.
+func isUnitWord(word string) bool {
+	_, ok := unitOf(word)
+	return ok && len(word) > 1
+}
+
+// canonicalUnit brings phrases to one spelling: lower case, singular, powers of
+// two and three for "square" and "cubic".
+func canonicalUnit(phrase string) string {
+	words := strings.Fields(phrase)
+	power := ""
+	kept := words[:0]
+	for _, w := range words {
+		switch lower := strings.ToLower(w); lower {
+		case "square", "sq", "squared":
+			power = "^2"
+		case "cubic", "cu", "cubed":
+			power = "^3"
+		default:
+			kept = append(kept, strings.TrimSuffix(strings.TrimSuffix(w, "s"), "es"))
+		}
+	}
+	s := strings.Join(kept, " ") + power
+	if power == "" {
+		return s
+	}
+	for base, short := range map[string]string{"meter": "m", "centimeter": "cm", "millimeter": "mm", "kilometer": "km", "inch": "in", "feet": "ft", "foot": "ft"} {
+		if strings.EqualFold(kept0(kept), base) {
+			return short + power
+		}
+	}
+	return s
+}
+
+func kept0(words []string) string {
+	if len(words) == 0 {
+		return ""
+	}
+	return words[0]
+}
+
+// sameUnit compares the units of two answers. An answer may leave its unit out.
+// It returns the factor by which the second value is to be multiplied.
+func sameUnit(a, b string) (*big.Rat, bool) {
+	one := big.NewRat(1, 1)
+	if a == "" || b == "" || strings.EqualFold(a, b) {
+		return one, true
+	}
+	a, b = canonicalUnit(a), canonicalUnit(b)
+	if strings.EqualFold(a, b) {
+		return one, true
+	}
+	x, okX := unitOf(a)
+	y, okY := unitOf(b)
+	if !okX || !okY {
+		// Nouns count things: "5 apples" and "5 red apples" are the same number.
+		return one, okX == okY && (strings.HasSuffix(strings.ToLower(a), strings.ToLower(b)) || strings.HasSuffix(strings.ToLower(b), strings.ToLower(a)))
+	}
+	if x.dimension != y.dimension {
+		return nil, false
+	}
+	return new(big.Rat).Quo(y.factor, x.factor), true
+}

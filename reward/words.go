@@ -1,0 +1,66 @@
+package reward
+
+// functions are the names that take an argument, by what an answer may call them.
+var functions = map[string]string{
+	"sin": "sin", "cos": "cos", "tan": "tan", "cot": "cot", "sec": "sec", "csc": "csc",
+	"arcsin": "asin", "arccos": "acos", "arctan": "atan", "asin": "asin", "acos": "acos", "atan": "atan",
+	"sinh": "sinh", "cosh": "cosh", "tanh": "tanh",
+	"ln": "log", "log": "log", "lg": "lg", "exp": "exp",
+	"max": "max", "min": "min", "gcd": "gcd", "lcm": "lcm", "det": "det",
+	"ceil": "ceil", "floor": "floor", "abs": "abs",
+}
+
+// operators are commands and words that stand for a token of another spelling.
+var operators = map[string]string{
+	"cdot": "*", "times": "*", "ast": "*", "div": "/", "pm": "pm", "mp": "mp",
+	"le": "<=", "leq": "<=", "leqslant": "<=", "ge": ">=", "geq": ">=", "geqslant": ">=", "lt": "<", "gt": ">",
+	"ne": "!=", "neq": "!=", "approx": "~", "in": "in", "cup": "cup", "bigcup": "cup", "union": "cup",
+	"cap": "cap", "setminus": "setminus", "backslash": "setminus",
+	"lfloor": "lfloor", "rfloor": "rfloor", "lceil": "lceil", "rceil": "rceil",
+	"langle": "(", "rangle": ")", "lbrace": `\{`, "rbrace": `\}`, "lbrack": "[", "rbrack": "]",
+	"lvert": "|", "rvert": "|", "vert": "|", "mid": "mid", "colon": ":",
+	"frac": "frac", "dfrac": "frac", "tfrac": "frac", "cfrac": "frac", "binom": "binom", "dbinom": "binom", "tbinom": "binom",
+	"sqrt": "sqrt", "circ": "deg", "degree": "deg", "prime": "'", "and": ",", "or": ",",
+}
+
+// ignored are commands that change only how an answer looks.
+var ignored = set("left", "right", "big", "Big", "bigg", "Bigg", "bigl", "bigr", "Bigl", "Bigr", "biggl", "biggr",
+	"displaystyle", "textstyle", "limits", "quad", "qquad", "enspace", "thinspace", "rm", "bf", "it", "nonumber")
+
+// wrappers are commands whose argument is text; accents are commands whose
+// argument is a formula that means nearly the same without them.
+var (
+	wrappers = set("text", "textbf", "textit", "textrm", "textnormal", "textsf", "texttt", "textsc", "mathrm", "mathbf",
+		"mathit", "mathsf", "mathcal", "mathbb", "boldsymbol", "mbox", "hbox", "operatorname", "emph", "operatorname*", "bm")
+	accents = set("vec", "hat", "bar", "overline", "underline", "tilde", "widehat", "overrightarrow", "boxed", "fbox")
+)
+
+// opaque are commands that no answer can be computed from.
+var opaque = set("lim", "sum", "prod", "int", "iint", "oint", "ldots", "cdots", "dots", "vdots", "ddots", "dotsc",
+	"rightarrow", "Rightarrow", "implies", "iff", "to", "equiv", "pmod", "bmod", "mod", "forall", "exists",
+	"phantom", "hspace", "vspace", "input", "def", "newcommand", "overset", "underset", "stackrel", "cancel", "document")
+
+// scales are words that multiply the number before them.
+var scales = map[string]int64{"hundred": 1e2, "thousand": 1e3, "million": 1e6, "billion": 1e9, "trillion": 1e12}
+
+// numerals are the words for small numbers.
+var numerals = map[string]string{"zero": "0", "one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6",
+	"seven": "7", "eight": "8", "nine": "9", "ten": "10", "eleven": "11", "twelve": "12"}
+
+// notUnits are words that keep a phrase after a number from being its unit: they
+// say something about the value.
+var notUnits = set("not", "or", "but", "is", "are", "was", "than", "wrong", "incorrect", "false", "true", "minus", "plus",
+	"times", "divided", "over", "dozen", "half", "third", "quarter", "maybe", "perhaps", "either", "except", "if", "when",
+	"mod", "modulo", "base", "choose", "more", "less", "greater", "least", "most", "fewer", "factorial", "negative",
+	"remainder", "because", "no", "none", "instead", "otherwise", "also", "approximately", "about", "answer", "followed")
+
+// shortWords are words of two letters, which are no products of variables.
+var shortWords = set("no", "on", "of", "to", "is", "it", "at", "so", "up", "as", "by", "if", "we", "us")
+
+func set(words ...string) map[string]bool {
+	m := make(map[string]bool, len(words))
+	for _, w := range words {
+		m[w] = true
+	}
+	return m
+}
