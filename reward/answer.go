@@ -149,7 +149,7 @@ func sameTime(x, y string) (same, both bool) {
 var (
 	optionForm  = regexp.MustCompile(`^\(?([A-Ja-j])\)?$`)
 	chosenForm  = regexp.MustCompile(`^\(?([A-Ja-j])(?:\)|[.:]\s|\)\s)`)
-	otherOption = regexp.MustCompile(`(?:^|[\s(,])[A-J](?:[\s),.:]|$)`)
+	otherOption = regexp.MustCompile(`(?:^|[\s(,])[A-J](?:[\s),.:]|$)|^\s*[-+*/=<>^,;]|(?i:\b(?:or|and|nor|not)\b)`)
 )
 
 // sameOption compares with a reference that is an option letter. The answer may

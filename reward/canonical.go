@@ -254,7 +254,7 @@ func (g *algebra) primeRoot(p *big.Int, q, count int, composite bool) fraction {
 		return whole(constant(outside))
 	}
 	name := p.String()
-	a := atom{key: "root" + strconv.Itoa(q) + "(" + name + ")", root: q, square: r, opaque: composite}
+	a := atom{key: rootName(q) + "(" + name + ")", root: q, square: r, opaque: composite}
 	seen := atom{key: "degree(" + name + ")", root: q}
 	if i, ok := g.known[seen.key]; !ok {
 		g.intern(seen)
@@ -262,6 +262,16 @@ func (g *algebra) primeRoot(p *big.Int, q, count int, composite bool) fraction {
 		a.opaque = true
 	}
 	return whole(polynomial{{outside, []factor{{g.intern(a), count}}}})
+}
+
+func rootName(q int) string {
+	switch q {
+	case 2:
+		return "sqrt"
+	case 3:
+		return "cbrt"
+	}
+	return "root" + strconv.Itoa(q)
 }
 
 // opaquePower is an atom for base to the exponent, with the sign of the exponent

@@ -54,7 +54,15 @@ func items(n *node) []*node {
 // sameItems compares in any order. Of a set, equal elements count once. Lists of
 // equations for different names, such as x=1, y=2, match bare values in order.
 func (c *comparer) sameItems(reference, answer *node) bool {
+	if reference.op == opUnion || answer.op == opUnion {
+		return c.sameStructure(c.asUnion(reference), c.asUnion(answer))
+	}
 	want, got := items(reference), items(answer)
+	if isNamedTuple(reference, answer) {
+		got = answer.args
+	} else if isNamedTuple(answer, reference) {
+		want = reference.args
+	}
 	if len(want) > maxItems || len(got) > maxItems {
 		return false
 	}
@@ -73,6 +81,35 @@ func (c *comparer) sameItems(reference, answer *node) bool {
 		return c.inOrder(want, got)
 	}
 	return c.match(want, got)
+}
+
+// isNamedTuple reports whether one side is a list of equations for different
+// names, such as x=1, y=2, and the other the tuple (1,2).
+func isNamedTuple(list, tuple *node) bool {
+	if list.op != opList || tuple.op != opTuple {
+		return false
+	}
+	_, names := cutNames(list.args)
+	return names != nil && distinctNames(names)
+}
+
+// asUnion returns the union of the intervals that a list of conditions means.
+func (c *comparer) asUnion(n *node) *node {
+	if n.op != opList {
+		return n
+	}
+	parts := make([]*node, 0, len(n.args))
+	for _, a := range n.args {
+		if a.op != opRelation {
+			return n
+		}
+		interval, ok := c.interval(a)
+		if !ok {
+			return n
+		}
+		parts = append(parts, interval)
+	}
+	return &node{op: opUnion, args: parts}
 }
 
 // match pairs every element of want with one of got.

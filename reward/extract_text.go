@@ -17,23 +17,48 @@ func tail(text string) string {
 }
 
 var (
-	finalMarker = regexp.MustCompile(`(?i)(?:####|final answer(?:\s+is)?|(?:answer|option|choice|result)\s+(?:is|would be)|\banswer\s*:|(?m:^A\s*:)|<answer>)[\s:*]*`)
-	numberForm  = regexp.MustCompile(`[-−+]?(?:\\?\$\s*)?(?:\d{1,3}(?:,\d{3})+|\d+)?\.?\d+(?:[eE][-+]?\d+)?(?:\s*/\s*\d+)?(?:\s*\\?%)?`)
-	choiceForm  = regexp.MustCompile(`\(([A-J])\)|\b([A-J])\b(?:[.):]|\s*$)|(?i:(?:answer|option|choice)\s+(?:is\s+)?:?\s*)\(?([A-J])\b`)
+	numberForm = regexp.MustCompile(`[-−+]?(?:\\?\$\s*)?(?:\d{1,3}(?:,\d{3})+|\d+)?\.?\d+(?:[eE][-+]?\d+)?(?:\s*/\s*\d+)?(?:\s*\\?%)?`)
+	choiceForm = regexp.MustCompile(`\(([A-J])\)|\b([A-J])\b(?:[.):]|\s*$)|(?i:(?:answer|option|choice)\s+(?:is\s+)?:?\s*)\(?([A-J])\b`)
 	// sentenceEnd is what ends an answer within a line.
 	sentenceEnd = regexp.MustCompile(`\.\s|\.$|\n|</answer>|<\||(?:,|\s)\s*(?:because|since|so|which|where|as|for|but|I hope)\s`)
 	valueStart  = regexp.MustCompile(`^(?:\\[({]|\\?\$|[-+−(\[{\\\d]|√|π|[A-Za-z](?:[\s.,)=^]|$))`)
 )
 
+// finalMarkers stand before a final answer, in lower case.
+var finalMarkers = []string{"####", "final answer", "answer is", "option is", "choice is", "result is", "answer:", "answer :", "<answer>", "\na:"}
+
+// afterMarker returns what follows the last marker of a final answer.
+func afterMarker(text string) (rest string, ok bool) {
+	if strings.HasPrefix(text, "A:") {
+		rest, ok = text[len("A:"):], true
+	}
+	lower := strings.ToLower(text)
+	if len(lower) != len(text) {
+		lower = text // letters that change their length with their case
+	}
+	end := 0
+	for _, m := range finalMarkers {
+		if i := strings.LastIndex(lower, m); i >= 0 && i+len(m) > end {
+			end = i + len(m)
+		}
+	}
+	if end > 0 {
+		rest, ok = text[end:], true
+	}
+	rest = strings.TrimLeft(rest, " \n\t:*")
+	if after, is := strings.CutPrefix(rest, "is "); is {
+		rest = strings.TrimLeft(after, " \n\t:*")
+	}
+	return rest, ok
+}
+
 // finalAnswer returns what follows the last marker of a final answer, and
 // whether there is a marker.
 func finalAnswer(text string) (string, bool) {
-	text = tail(text)
-	marks := finalMarker.FindAllStringIndex(text, -1)
-	if marks == nil {
+	rest, ok := afterMarker(tail(text))
+	if !ok {
 		return "", false
 	}
-	rest := text[marks[len(marks)-1][1]:]
 	if math, ok := leadingFormulas(rest); ok {
 		return math, true
 	}

@@ -255,7 +255,7 @@ func (l *lexer) letters() {
 		l.emit(tokenOp, "%")
 	case functions[run] != "" && !l.prose, run == "pi", run == "infty":
 		l.keyword(run)
-	case run == "infinity" || run == "oo":
+	case run == "infinity" || run == "inf" || run == "oo":
 		l.emit(tokenSymbol, "infty")
 	case l.prose || l.wordLike(run):
 		l.word(run)
@@ -303,7 +303,7 @@ func (l *lexer) product(run string) {
 
 // wordLike tells words from products such as xy.
 func (l *lexer) wordLike(run string) bool {
-	if shortWords[strings.ToLower(run)] {
+	if shortWords[strings.ToLower(run)] || numerals[strings.ToLower(run)] != "" {
 		return true
 	}
 	previous := l.last()

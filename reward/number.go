@@ -69,14 +69,14 @@ func (l *lexer) integer() string {
 }
 
 // separators of thousands that mean nothing else; a comma and a space are looked at closer.
-var separators = []string{`{,}`, `,\!`, `,\,`, `{,}\!`, `\,`, `\;`, `\ `, "~", "\u202f", "\u2009"}
+var separators = []string{`{,}\!`, `{,}`, `,\!`, ` , \!`, `, \!`, `,\,`, `\,`, `\;`, `\ `, "~", "\u202f", "\u2009"}
 
 // separator returns the length of the separator of thousands that s begins with.
 func (l *lexer) separator(s string) int {
 	if s == "" {
 		return 0
 	}
-	if s[0] == ',' || s[0] == '{' || s[0] == '\\' || s[0] == '~' || s[0] >= 0x80 {
+	if s[0] == ',' || s[0] == ' ' || s[0] == '{' || s[0] == '\\' || s[0] == '~' || s[0] >= 0x80 {
 		for _, sep := range separators {
 			if strings.HasPrefix(s, sep) {
 				n := len(sep)

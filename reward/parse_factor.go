@@ -189,13 +189,19 @@ func (p *parser) symbol(t token) *node {
 		case p.isOp("^") && p.primes() > 0:
 			name += "'"
 		default:
-			if (t.text == "f" || t.text == "g" || t.text == "h") && p.isOp("(") {
+			if p.isOp("(") && (t.text == "f" || t.text == "g" || t.text == "h" || p.argumentZero()) {
 				p.at++
 				return &node{op: opFunc, name: name, args: p.arguments()}
 			}
 			return &node{op: opSym, name: name}
 		}
 	}
+}
+
+// argumentZero reports whether (0) follows, which is an initial value such as
+// I(0) and no product.
+func (p *parser) argumentZero() bool {
+	return p.at+2 < len(p.tokens) && p.tokens[p.at+1].text == "0" && p.tokens[p.at+2].text == ")"
 }
 
 // primes takes ^\prime and ^{\prime}.

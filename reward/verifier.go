@@ -3,6 +3,7 @@ package reward
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/octorl/octorl/rollout/trajectory"
@@ -79,6 +80,12 @@ func compare(ctx context.Context, problem trajectory.Problem, text string) Resul
 		result.Reason = "answer is empty"
 		return result
 	}
+	if want, ok := decimal(reference); ok {
+		if got, ok := decimal(cleaned); ok {
+			result.Canonical, result.Method = got, methodExact
+			return result.decided(want == got, reference)
+		}
+	}
 	return decide(newBudget(ctx), problem.Question, reference, cleaned, result)
 }
 
@@ -98,12 +105,20 @@ func decide(b *budget, question, reference, text string, result Result) Result {
 		result.Verdict, result.Reason = Wrong, "answer takes too much work to compare"
 	case equal && c.echoes(question, reference, text):
 		result.Verdict, result.Reason = Wrong, "repeats the question"
-	case equal:
-		result.Verdict = Right
 	default:
-		result.Verdict, result.Reason = Wrong, fmt.Sprintf("differs from the reference answer %q", reference)
+		return result.decided(equal, reference)
 	}
 	return result
+}
+
+// decided returns r as right, or as wrong with the reason.
+func (r Result) decided(equal bool, reference string) Result {
+	if equal {
+		r.Verdict = Right
+		return r
+	}
+	r.Verdict, r.Reason = Wrong, "differs from the reference answer "+strconv.Quote(reference)
+	return r
 }
 
 // decide compares two clean answers by the first way that applies.
