@@ -157,37 +157,30 @@ func (p *parser) ratio() *node {
 
 // sum reads terms with signs between them and a unit behind them.
 func (p *parser) sum() *node {
-	var sum *node
-	switch {
-	case p.isOp("pm", "mp"):
-		sign := p.next().text
-		sum = &node{op: opPlusMinus, name: sign, args: []*node{zeroNode, p.term()}}
-	default:
-		sum = p.signed()
+	var terms []*node
+	if p.isOp("pm", "mp") {
+		terms = append(terms, &node{op: opPlusMinus, name: p.next().text, args: []*node{zeroNode, p.term()}})
+	} else {
+		terms = append(terms, p.signed())
 	}
 	for p.isOp("+", "-", "pm", "mp") {
 		switch sign := p.next().text; sign {
 		case "+":
-			sum = p.plus(sum, p.signed())
+			terms = append(terms, p.signed())
 		case "-":
-			sum = p.plus(sum, negative(p.signed()))
+			terms = append(terms, negative(p.signed()))
 		default:
-			sum = &node{op: opPlusMinus, name: sign, args: []*node{sum, p.term()}}
+			terms = []*node{{op: opPlusMinus, name: sign, args: []*node{sumOf(terms), p.term()}}}
 		}
 	}
-	return p.withUnit(sum)
+	return p.withUnit(sumOf(terms))
 }
 
-// plus appends to a sum instead of nesting one in another.
-func (p *parser) plus(sum, term *node) *node {
-	if sum.op == opAdd {
-		args := append(slices.Clip(sum.args), term)
-		if err := p.budget.spend(len(args)/8 + 1); err != nil {
-			p.err, p.at = err, len(p.tokens)
-		}
-		return &node{op: opAdd, args: args}
+func sumOf(terms []*node) *node {
+	if len(terms) == 1 {
+		return terms[0]
 	}
-	return newSum(sum, term)
+	return &node{op: opAdd, args: terms}
 }
 
 func (p *parser) signed() *node {
