@@ -16,6 +16,10 @@ type answer struct {
 
 var (
 	introduction = regexp.MustCompile(`(?i)^(?:(?:so|thus|hence|therefore),?\s+)?(?:the\s+)?(?:final\s+)?(?:answer|result)(?:\s+is\s*:?|\s*:)\s*`)
+	// introductionText is an introduction in a text command; introductionSign is
+	// the sign before an approximate value.
+	introductionText = regexp.MustCompile(`(?i)^\\text\s*\{[a-z ]*(?:answer|result)(?:\s+is\s*:?|\s*:)\s*\}\s*`)
+	introductionSign = regexp.MustCompile(`^(?:~|≈|\\approx\b|\\sim\b)\s*`)
 	// label is a name in words on the left of an equation: \text{Area} =.
 	label = regexp.MustCompile(`^(?:\\text(?:bf|rm|it)?\s*\{[A-Za-z ]+\}|[A-Za-z][A-Za-z ]{2,40})\s*=\s*`)
 )
@@ -38,15 +42,25 @@ func clean(text string) string {
 		before := text
 		text = strings.TrimSpace(text)
 		if strings.Trim(text, "0123456789.,-") != "" { // most answers are numbers
-			text = strings.TrimSpace(introduction.ReplaceAllString(text, ""))
-			text = strings.Trim(text, "*")
-			text = trimEdges(text)
+			text = trimEdges(strings.Trim(trimIntroduction(text), "* \n"))
 		}
 		text = strings.TrimRight(text, ".,;: ")
 		if text == before {
 			return text
 		}
 	}
+}
+
+// trimIntroduction removes "the answer is" and a sign of approximation. Looking
+// for the words first spares most answers the expressions.
+func trimIntroduction(text string) string {
+	if strings.Contains(text, "nswer") || strings.Contains(text, "esult") || strings.Contains(text, "NSWER") {
+		text = introductionText.ReplaceAllString(introduction.ReplaceAllString(text, ""), "")
+	}
+	if strings.HasPrefix(text, "~") || strings.HasPrefix(text, "≈") || strings.HasPrefix(text, `\approx`) || strings.HasPrefix(text, `\sim`) {
+		text = introductionSign.ReplaceAllString(text, "")
+	}
+	return text
 }
 
 // trimEdges removes the edges of a formula that is all of text.
@@ -101,7 +115,7 @@ func foldText(text string) string {
 		article, _, _ := strings.Cut(lower, " ")
 		s = strings.TrimPrefix(s, article)
 	}
-	return strings.Trim(s, `.,;:!?"'`)
+	return strings.Trim(s, `.,;:!"'`)
 }
 
 var clock = regexp.MustCompile(`^(\d{1,2})(?::(\d\d))?(?::(\d\d))?\s*(?:([ap])\.?\s*m?\.*)?$`)
@@ -156,6 +170,9 @@ var (
 // repeat the text of the option but name no other. It reports in isOption
 // whether the reference is a letter.
 func sameOption(reference, text string) (same, isOption bool) {
+	if strings.ContainsAny(reference, "0123456789+-^=,") {
+		return false, false // as most references, which need no further look
+	}
 	letter := optionForm.FindStringSubmatch(plain(reference))
 	if letter == nil {
 		return false, false

@@ -1,6 +1,7 @@
 package reward
 
 import (
+	"errors"
 	"math/big"
 	"strconv"
 )
@@ -92,8 +93,8 @@ func (g *algebra) single(a atom, exponent int) fraction {
 	return whole(polynomial{{ratInt(1), []factor{{g.intern(a), exponent}}}})
 }
 
-// power computes powers with whole exponents and roots of numbers; others
-// become atoms.
+// power computes powers with whole exponents and roots of numbers; others, and
+// those too large, become atoms.
 func (g *algebra) power(n *node) (fraction, error) {
 	exponent, err := g.canonical(n.args[1])
 	if err != nil {
@@ -107,10 +108,16 @@ func (g *algebra) power(n *node) (fraction, error) {
 	if !ok {
 		return g.opaquePower(base, exponent)
 	}
+	var result fraction
 	if e.IsInt() {
-		return g.wholePower(base, e.Num())
+		result, err = g.wholePower(base, e.Num())
+	} else {
+		result, err = g.rationalPower(base, e)
 	}
-	return g.rationalPower(base, e)
+	if errors.Is(err, errTooLarge) {
+		return g.opaquePower(base, exponent) // still equal to itself
+	}
+	return result, err
 }
 
 func (g *algebra) wholePower(base fraction, e *big.Int) (fraction, error) {

@@ -269,12 +269,16 @@ func (c *comparer) sameQuantity(reference, answer *node) bool {
 	return c.sameValue(want, got) || c.rounds(want, got)
 }
 
-// sameDigits compares numbers with a base, which one of them may leave out.
-func sameDigits(x, y *node) bool {
-	if x.op == opBased && y.op == opBased && x.num.Cmp(y.num) != 0 {
-		return false
+// sameDigits compares numbers with a base. The answer may leave it out, as the
+// question says it; the reference leaves out ten.
+func sameDigits(reference, answer *node) bool {
+	switch {
+	case reference.op == opBased && answer.op == opBased:
+		return reference.num.Cmp(answer.num) == 0 && reference.name == answer.name
+	case reference.op == opBased:
+		return answer.op == opNum && reference.name == answer.name
 	}
-	return (x.op == opBased || x.op == opNum) && (y.op == opBased || y.op == opNum) && x.name == y.name
+	return answer.num.Cmp(tenNode.num) == 0 && reference.op == opNum && reference.name == answer.name
 }
 
 // cutUnit splits a quantity into its value and its unit.

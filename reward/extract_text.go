@@ -17,7 +17,7 @@ func tail(text string) string {
 }
 
 var (
-	numberForm = regexp.MustCompile(`[-−+]?(?:\\?\$\s*)?(?:\d{1,3}(?:,\d{3})+|\d+)?\.?\d+(?:[eE][-+]?\d+)?(?:\s*/\s*\d+)?(?:\s*\\?%)?`)
+	numberForm = regexp.MustCompile(`[-−+]?(?:\\?\$\s*)?(?:(?:\d+\s*)?\\[dtc]?frac\s*(?:\{[^{}]*\}|\d)\s*(?:\{[^{}]*\}|\d)|(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d+)?(?:\s*/\s*\d+)?(?:\s*\\?%)?)`)
 	choiceForm = regexp.MustCompile(`\(([A-J])\)|\b([A-J])\b(?:[.):]|\s*$)|(?i:(?:answer|option|choice)\s+(?:is\s+)?:?\s*)\(?([A-J])\b`)
 	// sentenceEnd is what ends an answer within a line.
 	sentenceEnd = regexp.MustCompile(`\.\s|\.$|\n|</answer>|<\||(?:,|\s)\s*(?:because|since|so|which|where|as|for|but|I hope)\s`)
@@ -66,7 +66,7 @@ func finalAnswer(text string) (string, bool) {
 		rest = rest[:end[0]]
 	}
 	rest = strings.Trim(rest, " *\n\t.")
-	if valueStart.MatchString(rest) || !strings.ContainsAny(rest, "0123456789$") {
+	if strings.HasPrefix(rest, "not ") || valueStart.MatchString(rest) || !strings.ContainsAny(rest, "0123456789$") {
 		return rest, true
 	}
 	return lastValue(rest), true

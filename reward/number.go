@@ -2,6 +2,7 @@ package reward
 
 import (
 	"math/big"
+	"strconv"
 	"strings"
 )
 
@@ -25,11 +26,7 @@ func (l *lexer) number() {
 			l.at = end
 		}
 	}
-	value, ok := new(big.Rat).SetString("0" + whole + "." + fraction + "0")
-	if !ok {
-		l.emit(tokenOpaque, whole)
-		return
-	}
+	value := decimalValue(whole, fraction)
 	if fraction != "" || l.text[l.at-1] == '.' {
 		if repeating := l.repeating(); repeating != "" {
 			value.Add(value, repeatingPart(repeating, len(fraction)))
@@ -42,6 +39,20 @@ func (l *lexer) number() {
 	}
 	l.emit(tokenNumber, spelling)
 	l.tokens[len(l.tokens)-1].num = value
+}
+
+// decimalValue returns whole.fraction; both are digits or empty.
+func decimalValue(whole, fraction string) *big.Rat {
+	if digits := whole + fraction; len(digits) <= 18 {
+		n, _ := strconv.ParseInt("0"+digits, 10, 64)
+		denominator := int64(1)
+		for range fraction {
+			denominator *= 10
+		}
+		return big.NewRat(n, denominator)
+	}
+	value, _ := new(big.Rat).SetString("0" + whole + "." + fraction + "0")
+	return value
 }
 
 // integer reads digits, without the separators between groups of three.
