@@ -281,6 +281,17 @@ func rootName(q int) string {
 	return "root" + strconv.Itoa(q)
 }
 
+// maxKey bounds the name of an atom in bytes.
+const maxKey = 1 << 14
+
+// opaque returns an atom of which nothing is known but its name, to a power.
+func (g *algebra) opaque(key string, exponent int) (fraction, error) {
+	if len(key) > maxKey {
+		return fraction{}, errTooLarge
+	}
+	return g.single(atom{key: key, opaque: true}, exponent), g.budget.spend(1 + len(key)/64)
+}
+
 // opaquePower is an atom for base to the exponent, with the sign of the exponent
 // taken out.
 func (g *algebra) opaquePower(base, exponent fraction) (fraction, error) {
@@ -288,8 +299,7 @@ func (g *algebra) opaquePower(base, exponent fraction) (fraction, error) {
 		return base, err
 	}
 	if len(exponent.denominator) == 1 && len(exponent.numerator) == 1 && exponent.numerator[0].coefficient.Sign() < 0 {
-		f := g.single(atom{key: "(" + g.key(base) + ")^(" + g.key(whole(exponent.numerator.scaled(minusOne.num))) + ")", opaque: true}, -1)
-		return f, nil
+		return g.opaque("("+g.key(base)+")^("+g.key(whole(exponent.numerator.scaled(minusOne.num)))+")", -1)
 	}
-	return g.single(atom{key: "(" + g.key(base) + ")^(" + g.key(exponent) + ")", opaque: true}, 1), nil
+	return g.opaque("("+g.key(base)+")^("+g.key(exponent)+")", 1)
 }

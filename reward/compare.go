@@ -256,6 +256,9 @@ func (c *comparer) sameQuantity(reference, answer *node) bool {
 	}
 	want, wantUnit := cutUnit(reference)
 	got, gotUnit := cutUnit(answer)
+	if c.published {
+		wantUnit, gotUnit = "", ""
+	}
 	factor, ok := sameUnit(wantUnit, gotUnit)
 	if !ok {
 		return false
@@ -266,7 +269,7 @@ func (c *comparer) sameQuantity(reference, answer *node) bool {
 	if want.op == opPercent || got.op == opPercent {
 		return c.samePercent(want, got)
 	}
-	return c.sameValue(want, got) || c.rounds(want, got)
+	return c.sameValue(want, got) || c.rounds(want, got) || c.published && c.sameRounded(want, got)
 }
 
 // sameDigits compares numbers with a base. The answer may leave it out, as the

@@ -22,9 +22,10 @@ const (
 
 // comparer decides whether two answers are equal within one budget.
 type comparer struct {
-	algebra *algebra
-	budget  *budget
-	numeric bool // an evaluation took part in the decision
+	algebra   *algebra
+	budget    *budget
+	numeric   bool // an evaluation took part in the decision
+	published bool // compare as OctoThinker's reward does
 
 	answer        *node  // the answer, nil for a text
 	canonicalText string // of the answer

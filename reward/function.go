@@ -39,7 +39,7 @@ func (g *algebra) opaqueFunction(name string, args []fraction) (fraction, error)
 		}
 		keys[i] = g.key(f)
 	}
-	return g.single(atom{key: name + "(" + strings.Join(keys, ",") + ")", opaque: true}, 1), nil
+	return g.opaque(name+"("+strings.Join(keys, ",")+")", 1)
 }
 
 // exactFunction returns rational values of functions of rational numbers.

@@ -35,13 +35,13 @@ func (v MathVerifier) Verify(ctx context.Context, problem trajectory.Problem, co
 		if !ok {
 			return Result{Verdict: Unparsable, Reason: "no answer that ends"}
 		}
-		return compare(ctx, problem, text)
+		return comparison{ctx: ctx, problem: problem}.judge(text)
 	})
 }
 
 // CompareAnswer judges a bare answer: one that needs no extraction.
 func CompareAnswer(ctx context.Context, problem trajectory.Problem, answer string) Result {
-	return guard(ctx, func() Result { return compare(ctx, problem, answer) })
+	return guard(ctx, func() Result { return comparison{ctx: ctx, problem: problem}.judge(answer) })
 }
 
 // guard runs work unless ctx has ended, and turns its panic into Failed.
@@ -57,8 +57,17 @@ func guard(ctx context.Context, work func() Result) (result Result) {
 	return work()
 }
 
-// compare judges the text of an answer.
-func compare(ctx context.Context, problem trajectory.Problem, text string) Result {
+// comparison is the task of comparing answers with the reference answer of a
+// problem.
+type comparison struct {
+	ctx       context.Context
+	problem   trajectory.Problem
+	published bool // as OctoThinker's reward does
+}
+
+// judge judges the text of an answer.
+func (t comparison) judge(text string) Result {
+	problem := t.problem
 	if len(problem.Answer) > maxAnswerBytes {
 		return Result{Verdict: Failed, Reason: fmt.Sprintf("reference answer of %d bytes is over the limit of %d", len(problem.Answer), maxAnswerBytes)}
 	}
@@ -86,12 +95,14 @@ func compare(ctx context.Context, problem trajectory.Problem, text string) Resul
 			return result.decided(want == got, reference)
 		}
 	}
-	return decide(newBudget(ctx), problem.Question, reference, cleaned, result)
+	return t.decide(reference, cleaned, result)
 }
 
-// decide compares answers that are not spelled alike.
-func decide(b *budget, question, reference, text string, result Result) Result {
+// decide compares clean answers that are not spelled alike.
+func (t comparison) decide(reference, text string, result Result) Result {
+	b := newBudget(t.ctx)
 	c := newComparer(b)
+	c.published = t.published
 	equal, method := c.decide(reference, text)
 	if method == methodExact && c.numeric {
 		method = methodNumeric
@@ -103,7 +114,7 @@ func decide(b *budget, question, reference, text string, result Result) Result {
 		result.Verdict, result.Reason = Failed, fmt.Sprintf("no time to verify: %v", b.err)
 	case b.err != nil:
 		result.Verdict, result.Reason = Wrong, "answer takes too much work to compare"
-	case equal && c.echoes(question, reference, text):
+	case equal && c.echoes(t.problem.Question, reference, text):
 		result.Verdict, result.Reason = Wrong, "repeats the question"
 	default:
 		return result.decided(equal, reference)
@@ -170,12 +181,15 @@ func (c *comparer) withoutThousands(want, got answer) bool {
 	return want.formula != nil && got.formula != nil && c.equal(want.formula, got.formula)
 }
 
+// maxShown bounds the terms of a canonical form that is reported.
+const maxShown = 64
+
 // render writes the canonical form of a formula.
 func (c *comparer) render(n *node) string {
 	if n.isScalar() && n.op != opBased {
 		value, unit := cutUnit(n)
 		f, err := c.algebra.canonical(value)
-		if err != nil {
+		if err != nil || len(f.numerator)+len(f.denominator) > maxShown {
 			return ""
 		}
 		return strings.TrimSpace(c.algebra.key(f) + " " + unit)
