@@ -162,6 +162,7 @@ func sameTime(x, y string) (same, both bool) {
 
 var (
 	optionForm  = regexp.MustCompile(`^\(?([A-Ja-j])\)?$`)
+	optionWord  = regexp.MustCompile(`^(?i:the\s+)?(?i:option|choice)\s+`)
 	chosenForm  = regexp.MustCompile(`^\(?([A-Ja-j])(?:\)|[.:]\s|\)\s)`)
 	otherOption = regexp.MustCompile(`(?:^|[\s(,])[A-J](?:[\s),.:]|$)|^\s*[-+*/=<>^,;]|(?i:\b(?:or|and|nor|not)\b)`)
 )
@@ -177,7 +178,7 @@ func sameOption(reference, text string) (same, isOption bool) {
 	if letter == nil {
 		return false, false
 	}
-	text = plain(text)
+	text = optionWord.ReplaceAllString(plain(text), "")
 	chosen := chosenForm.FindStringSubmatch(text)
 	if chosen == nil {
 		chosen = optionForm.FindStringSubmatch(text)
@@ -201,6 +202,9 @@ func plain(text string) string {
 
 // blank reports whether an answer has neither a letter nor a digit, or is no text.
 func blank(text string) bool {
+	if text == `\{\}` {
+		return false // the empty set
+	}
 	if !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
 		return true
 	}

@@ -14,6 +14,7 @@ func (c *comparer) equal(reference, answer *node) bool {
 	if c.budget.spend(1) != nil {
 		return false
 	}
+	reference, answer = asInterval(reference), asInterval(answer)
 	if reference.op == opRelation || answer.op == opRelation {
 		return c.sameRelation(reference, answer)
 	}
@@ -24,6 +25,15 @@ func (c *comparer) equal(reference, answer *node) bool {
 		return c.sameQuantity(reference, answer)
 	}
 	return c.sameStructure(reference, answer)
+}
+
+// asInterval returns (−∞, ∞) for the set of real numbers.
+func asInterval(n *node) *node {
+	if n.op != opSym || n.name != "reals" {
+		return n
+	}
+	infinity := &node{op: opSym, name: "infty"}
+	return newInterval(negative(infinity), "<", infinity, "<")
 }
 
 // isMany reports whether n has several values: a list, a set, or an expression
@@ -100,6 +110,10 @@ func (c *comparer) asUnion(n *node) *node {
 	}
 	parts := make([]*node, 0, len(n.args))
 	for _, a := range n.args {
+		if s := member(a); s.op == opTuple {
+			parts = append(parts, s)
+			continue
+		}
 		if a.op != opRelation {
 			return n
 		}

@@ -2,6 +2,7 @@ package reward
 
 import (
 	"math/big"
+	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -152,6 +153,9 @@ func (l *lexer) named(name string) {
 		if (name == "left" || name == "right") && l.at < len(l.text) && l.text[l.at] == '.' {
 			l.at++ // the invisible bracket
 		}
+	case name == "mathbb" && strings.HasPrefix(l.text[l.at:], "{R}"):
+		l.at += len("{R}")
+		l.emit(tokenSymbol, "reals")
 	case wrappers[name] || accents[name]:
 		l.wrapped(wrappers[name] && name != "operatorname")
 	case name == "begin" || name == "end":
@@ -272,12 +276,19 @@ func (l *lexer) keyword(run string) {
 	l.emit(tokenSymbol, run)
 }
 
+// unitQuotient is what follows the first letter of m/s and the like.
+var unitQuotient = regexp.MustCompile(`^/(?:s|h|min|sec|hr)(?:\^|$|[^a-zA-Z])`)
+
 func (l *lexer) letter(run string) {
-	if l.prose && l.last().kind == tokenNumber && isUnit(run) {
+	rest := l.text[l.at:]
+	switch number := l.last().kind == tokenNumber; {
+	case number && isUnit(run) && (l.prose || l.space && unitQuotient.MatchString(rest)):
 		l.emit(tokenWord, run)
-		return
+	case number && run == "x" && strings.HasPrefix(strings.TrimLeft(rest, " "), "10^"):
+		l.emit(tokenOp, "*") // 6.02 x 10^23
+	default:
+		l.emit(tokenSymbol, run)
 	}
-	l.emit(tokenSymbol, run)
 }
 
 func isUnit(word string) bool {
@@ -303,7 +314,7 @@ func (l *lexer) product(run string) {
 
 // wordLike tells words from products such as xy.
 func (l *lexer) wordLike(run string) bool {
-	if shortWords[strings.ToLower(run)] || numerals[strings.ToLower(run)] != "" {
+	if run == "USD" || run == "EUR" || shortWords[strings.ToLower(run)] || numerals[strings.ToLower(run)] != "" {
 		return true
 	}
 	previous := l.last()
@@ -347,7 +358,7 @@ func (l *lexer) punctuation() {
 // runes are characters outside ASCII that stand for a token.
 var runes = map[rune]token{
 	'−': {kind: tokenOp, text: "-"}, '–': {kind: tokenOp, text: "-"}, '×': {kind: tokenOp, text: "*"}, '·': {kind: tokenOp, text: "*"}, '⋅': {kind: tokenOp, text: "*"},
-	'÷': {kind: tokenOp, text: "/"}, '±': {kind: tokenOp, text: "pm"}, '∓': {kind: tokenOp, text: "mp"},
+	'÷': {kind: tokenOp, text: "/"}, '⁄': {kind: tokenOp, text: "/"}, '±': {kind: tokenOp, text: "pm"}, '∓': {kind: tokenOp, text: "mp"},
 	'≤': {kind: tokenOp, text: "<="}, '≥': {kind: tokenOp, text: ">="}, '≠': {kind: tokenOp, text: "!="}, '≈': {kind: tokenOp, text: "~"},
 	'∈': {kind: tokenOp, text: "in"}, '∪': {kind: tokenOp, text: "cup"}, '∩': {kind: tokenOp, text: "cap"}, '√': {kind: tokenOp, text: "sqrt"},
 	'°': {kind: tokenOp, text: "deg"}, '′': {kind: tokenOp, text: "'"}, '⟨': {kind: tokenOp, text: "("}, '⟩': {kind: tokenOp, text: ")"},

@@ -191,7 +191,11 @@ func (p *parser) signed() *node {
 		}
 	}
 	if p.accept("$") {
-		return p.amount(minus)
+		return p.amount(minus, "dollar")
+	}
+	if t := p.peek(); t.kind == tokenWord && currencies[t.text] != "" {
+		p.at++
+		return p.amount(minus, currencies[t.text])
 	}
 	n := p.term()
 	if minus {
@@ -201,7 +205,7 @@ func (p *parser) signed() *node {
 }
 
 // amount reads what follows a currency sign.
-func (p *parser) amount(minus bool) *node {
+func (p *parser) amount(minus bool, currency string) *node {
 	for p.isOp("-") {
 		p.at++
 		minus = !minus
@@ -216,7 +220,7 @@ func (p *parser) amount(minus bool) *node {
 	for p.peek().kind == tokenWord && isUnit(p.peek().text) && units[strings.TrimSuffix(strings.ToLower(p.peek().text), "s")].dimension == "money" {
 		p.at++ // "$5 dollars"
 	}
-	return &node{op: opUnit, name: "dollar", args: []*node{n}}
+	return &node{op: opUnit, name: currency, args: []*node{n}}
 }
 
 // term reads factors with or without signs of multiplication between them.
@@ -297,12 +301,12 @@ func (p *parser) mixed() *node {
 		numerator, denominator := p.tokens[p.at+1], p.tokens[p.at+3]
 		if numerator.num.Cmp(denominator.num) < 0 {
 			p.at += 4
-			return mixedNumber(whole, numerator, denominator)
+			return p.raised(mixedNumber(whole, numerator, denominator))
 		}
 	}
 	if p.at+1 < len(p.tokens) && p.tokens[p.at+1].kind == tokenOp && p.tokens[p.at+1].text == "frac" {
 		if n, ok := p.mixedFraction(whole); ok {
-			return n
+			return p.raised(n)
 		}
 	}
 	if p.at+1 < len(p.tokens) && strings.ContainsAny(p.tokens[p.at+1].text, "½¼¾⅓⅔") {

@@ -48,7 +48,7 @@ func (p *parser) raised(base *node) *node {
 		case p.accept("%"):
 			base = &node{op: opPercent, args: []*node{base}}
 		case p.accept("deg"):
-			p.accept("C")
+			p.temperature()
 			base = &node{op: opUnit, name: "degree", args: []*node{base}}
 		default:
 			return base
@@ -64,6 +64,7 @@ func (p *parser) raised(base *node) *node {
 
 func (p *parser) raise(base *node) *node {
 	if p.isDegree() {
+		p.temperature()
 		return &node{op: opUnit, name: "degree", args: []*node{base}}
 	}
 	minus := false
@@ -79,6 +80,13 @@ func (p *parser) raise(base *node) *node {
 		exponent = negative(exponent)
 	}
 	return newPower(base, exponent)
+}
+
+// temperature takes the scale behind a degree sign.
+func (p *parser) temperature() {
+	if t := p.peek(); t.kind == tokenSymbol && (t.text == "C" || t.text == "F") {
+		p.at++
+	}
 }
 
 // isDegree takes \circ, with or without braces, as a degree sign.
@@ -139,6 +147,12 @@ func (p *parser) operator(t token) *node {
 		return p.bracket(t.text)
 	case t.text == "{":
 		inner := p.list()
+		switch { // the plain TeX way of fractions
+		case p.accept("over"):
+			inner = newProduct(inner, reciprocal(p.list()))
+		case p.accept("choose"):
+			inner = &node{op: opFunc, name: "binom", args: []*node{inner, p.list()}}
+		}
 		p.expect("}")
 		return inner
 	case t.text == `\{`:
@@ -192,6 +206,9 @@ func (p *parser) symbol(t token) *node {
 			if p.isOp("(") && (t.text == "f" || t.text == "g" || t.text == "h" || p.argumentZero()) {
 				p.at++
 				return &node{op: opFunc, name: name, args: p.arguments()}
+			}
+			if t.text == "f" && p.isOp("{") && p.at+1 < len(p.tokens) && p.tokens[p.at+1].text == "(" {
+				return &node{op: opFunc, name: name, args: []*node{p.primary()}} // as SymPy prints it
 			}
 			return &node{op: opSym, name: name}
 		}

@@ -71,7 +71,7 @@ func nameOf(n *node) (string, bool) {
 			b.WriteString("," + name + a.name)
 		}
 		return b.String(), len(n.name) == 1
-	case opMul:
+	case opMul, opTuple:
 		var b strings.Builder
 		for _, a := range n.args {
 			name, ok := nameOf(a)
@@ -90,14 +90,14 @@ func nameOf(n *node) (string, bool) {
 // behind ≈ must be near.
 func (c *comparer) result(n *node) (*node, bool) {
 	args, ops := n.args, n.ops
-	if len(ops) > 1 && ops[len(ops)-1] == "~" {
+	if _, named := nameOf(args[0]); ops[len(ops)-1] == "~" && (len(ops) > 1 || !named) {
 		args, ops = args[:len(args)-1], ops[:len(ops)-1]
 		if !c.near(args[len(args)-1], n.args[len(n.args)-1]) {
 			return nil, false
 		}
 	}
 	for _, o := range ops {
-		if o != "=" && (o != "~" || len(ops) > 1) {
+		if o != "=" && (o != "~" || len(n.ops) > 1) {
 			return nil, false
 		}
 	}

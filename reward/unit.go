@@ -34,6 +34,12 @@ var unitTable = map[string]string{
 	"other":  "1:N,newton 1:J,joule 1:W,watt 1:V,volt 1:K,kelvin 1:Pa,pascal 1:Hz,hertz 1:mol,mole 1:eV,ev 1:F 1:C",
 }
 
+// currencies are what stands before an amount.
+var currencies = map[string]string{"USD": "dollar", "€": "€", "£": "£", "Rs": "rupee", "EUR": "€"}
+
+// quotients are the short names of units that are quotients.
+var quotients = map[string]string{"mile per hour": "mph", "meter per second": "m/s", "kilometer per hour": "km/h"}
+
 var units = readUnits()
 
 func readUnits() map[string]unit {
@@ -91,6 +97,9 @@ func canonicalUnit(phrase string) string {
 		}
 	}
 	s := strings.Join(kept, " ") + power
+	if short := quotients[s]; short != "" {
+		return short
+	}
 	if power == "" {
 		return s
 	}

@@ -19,7 +19,7 @@ var operators = map[string]string{
 	"lfloor": "lfloor", "rfloor": "rfloor", "lceil": "lceil", "rceil": "rceil",
 	"langle": "(", "rangle": ")", "lbrace": `\{`, "rbrace": `\}`, "lbrack": "[", "rbrack": "]",
 	"lvert": "|", "rvert": "|", "vert": "|", "mid": "mid", "colon": ":",
-	"frac": "frac", "dfrac": "frac", "tfrac": "frac", "cfrac": "frac", "binom": "binom", "dbinom": "binom", "tbinom": "binom",
+	"frac": "frac", "dfrac": "frac", "tfrac": "frac", "cfrac": "frac", "nicefrac": "frac", "sfrac": "frac", "over": "over", "choose": "choose", "binom": "binom", "dbinom": "binom", "tbinom": "binom",
 	"sqrt": "sqrt", "circ": "deg", "degree": "deg", "prime": "'", "and": ",", "or": ",",
 }
 
