@@ -120,13 +120,16 @@ func foldText(text string) string {
 
 var clock = regexp.MustCompile(`^(\d{1,2})(?::(\d\d))?(?::(\d\d))?\s*(?:([ap])\.?\s*m?\.*)?$`)
 
+// clockLooks removes commands from a time.
+var clockLooks = strings.NewReplacer(`\text`, "", `\mathrm`, "", "{", "", "}", "", `\`, "", "~", " ", "$", "")
+
 // timeOfDay reads a time such as 12:05, 9 a.m. or 4:30p as seconds from midnight,
 // and whether it says which half of the day it is in.
 func timeOfDay(text string) (seconds int, half, ok bool) {
 	if len(text) > 40 || text == "" {
 		return 0, false, false
 	}
-	text = strings.ToLower(strings.NewReplacer(`\text`, "", `\mathrm`, "", "{", "", "}", "", `\`, "", "~", " ", "$", "").Replace(text))
+	text = strings.ToLower(clockLooks.Replace(text))
 	m := clock.FindStringSubmatch(strings.TrimSpace(text))
 	if m == nil || m[2] == "" && m[4] == "" {
 		return 0, false, false
@@ -146,15 +149,16 @@ func timeOfDay(text string) (seconds int, half, ok bool) {
 	return hours*3600 + minutes*60 + s, m[4] != "" || hours > 12, true
 }
 
-// sameTime compares times of day; without a.m. or p.m. either half will do.
-func sameTime(x, y string) (same, both bool) {
-	if !strings.ContainsAny(x, ":mM") || !strings.ContainsAny(y, ":mMpPaA") {
+// sameTime compares times of day; without a.m. or p.m. either half will do. It
+// reports in decided whether there is no other way to compare the two.
+func sameTime(x, y string) (same, decided bool) {
+	if !strings.ContainsAny(x, ":mM") {
 		return false, false
 	}
 	a, halfA, okA := timeOfDay(x)
 	b, halfB, okB := timeOfDay(y)
 	if !okA || !okB {
-		return false, false
+		return false, halfA || halfB // what says a.m. or p.m. is nothing else
 	}
 	const halfDay = 12 * 3600
 	return a == b || (!halfA || !halfB) && a%halfDay == b%halfDay, true

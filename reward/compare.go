@@ -281,6 +281,9 @@ func (c *comparer) sameQuantity(reference, answer *node) bool {
 		got = newProduct(&node{op: opNum, num: factor, name: "factor"}, got)
 	}
 	if want.op == opPercent || got.op == opPercent {
+		if wantUnit+gotUnit != "" {
+			return false // seven cartons are not seven percent
+		}
 		return c.samePercent(want, got)
 	}
 	return c.sameValue(want, got) || c.rounds(want, got) || c.published && c.sameRounded(want, got)

@@ -62,6 +62,7 @@ var forms = map[string][]form{
 		{`20\%`, "2", Wrong},
 		{"0.5", `0.5\%`, Wrong},
 		{"45", "45 percent", Right},
+		{"45 (apples)", "45 percent", Wrong},
 	},
 	"unit": {
 		{"5", `5\text{ cm}`, Right},
@@ -186,6 +187,7 @@ var forms = map[string][]form{
 		{"5:30 PM", "17:30", Right},
 		{"5:30 PM", "5:30 a.m.", Wrong},
 		{"9 a.m.", "9:00 AM", Right},
+		{"1:03 PM", "1/3", Wrong},
 	},
 	"text": {
 		{`\text{Evelyn}`, "evelyn.", Right},

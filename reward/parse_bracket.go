@@ -5,6 +5,9 @@ import "strings"
 // maxUnitWords bounds the words of a unit.
 const maxUnitWords = 6
 
+// outward turns the French way of open intervals, ]0,1[, into (0,1).
+var outward = strings.NewReplacer("][", "()", "]]", "(]", "[[", "[)")
+
 // bracket reads a parenthesis around an expression, a tuple or an interval. A
 // closing bracket may open an interval, as in ]0,1].
 func (p *parser) bracket(open string) *node {
@@ -25,7 +28,7 @@ func (p *parser) bracket(open string) *node {
 		}
 		return p.fail("bracket %s with the end %s", open, closing)
 	}
-	name := strings.NewReplacer("][", "()", "]]", "(]", "[[", "[)").Replace(open + closing)
+	name := outward.Replace(open + closing)
 	return &node{op: opTuple, name: name, args: inner.args}
 }
 

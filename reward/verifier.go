@@ -139,7 +139,7 @@ func (c *comparer) decide(reference, text string) (equal bool, method string) {
 	} else if isOption && len(text) > 1 && !strings.HasPrefix(text, `\`) && reference[0] >= 'A' && reference[0] <= 'Z' {
 		return false, methodText
 	}
-	if same, both := sameTime(reference, text); both {
+	if same, decided := sameTime(reference, text); decided {
 		return same, methodText
 	}
 	want := read(reference, true, c.budget)
