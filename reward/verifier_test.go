@@ -2,6 +2,7 @@ package reward
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -110,6 +111,29 @@ func TestBrokenVerifierIsNotWrongModel(t *testing.T) {
 	}
 }
 
+// endingContext ends when it has been looked at a number of times.
+type endingContext struct {
+	context.Context
+	looks int
+}
+
+func (c *endingContext) Err() error {
+	if c.looks--; c.looks < 0 {
+		return context.DeadlineExceeded
+	}
+	return nil
+}
+
+func TestDeadlineWithinTheWork(t *testing.T) {
+	bomb := boxOpen + strings.Repeat("(1+x+y)*", 300) + "2}"
+	for _, looks := range []int{1, 2, 3} { // before the work, and twice within it
+		got := MathVerifier{}.Verify(&endingContext{context.Background(), looks}, trajectory.Problem{Answer: "x^2+1"}, bomb)
+		if got.Verdict != Failed || !strings.Contains(got.Reason, "deadline") {
+			t.Errorf("after %d looks: %+v", looks, got)
+		}
+	}
+}
+
 func TestShape(t *testing.T) {
 	s := DefaultShape()
 	want := map[Verdict]float32{Right: 1, Wrong: -1, Unparsable: -1}
@@ -161,6 +185,33 @@ func TestHostileCompletions(t *testing.T) {
 	} {
 		if got := verify("42", c.completion); got.Verdict != c.want {
 			t.Errorf("%.40q… of %d bytes is %v (%.80s), want %v", c.completion, len(c.completion), got.Verdict, got.Reason, c.want)
+		}
+	}
+}
+
+// TestBombsStayWithinTheBudget would take hours, or all memory, if the work of a
+// comparison were not counted. References are such that no formula is refused
+// without being computed.
+func TestBombsStayWithinTheBudget(t *testing.T) {
+	bombs := []string{
+		"9^{9^{9^9}}", "(9^9)^{9^9}", "((x+1)^{64})^{64}", "(x+y+z+w)^{4000}", "1000000!", "5" + strings.Repeat("!", 1000),
+		strings.Repeat("(1+x+y)*", 300) + "2", strings.Repeat(`\frac{1}{1+`, 50) + "x" + strings.Repeat("}", 50),
+		strings.Repeat(`\sqrt{2+`, 50) + "x" + strings.Repeat("}", 50), strings.Repeat("x^", 1000) + "2", strings.Repeat("x+", 2000) + "x",
+		strings.Repeat(`\sin `, 500) + "x", strings.Repeat("-", 4000) + "1", strings.Repeat(`1\pm `, 500) + "1", strings.Repeat("x<", 1000) + "1",
+		strings.Repeat("e^{", 60) + "9" + strings.Repeat("}", 60), "1e4000^{4000}", "0.\\overline{" + strings.Repeat("7", 3000) + "}",
+		`\gcd(10^{3000},6^{3000})`, `\begin{pmatrix}` + strings.Repeat(`1&2\\`, 400) + `\end{pmatrix}`,
+	}
+	var sines []string
+	for i := range 250 {
+		sines = append(sines, fmt.Sprintf(`\sin %d`, i))
+	}
+	bombs = append(bombs, strings.Join(sines, ","))
+	references := []string{"42", "x^2+1", `\sin x+1`, `\{1,2,3\}`, `\frac{\sqrt{3}}{2}`, "x<1", strings.Join(sines, "+1,")}
+	for _, bomb := range bombs {
+		for _, reference := range references {
+			if got := verify(reference, boxOpen+bomb+"}"); got.Verdict != Wrong && got.Verdict != Unparsable {
+				t.Errorf("%.40q is %v against %.20q: %s", bomb, got.Verdict, reference, got.Reason)
+			}
 		}
 	}
 }
