@@ -44,7 +44,7 @@ func clean(text string) string {
 		if strings.Trim(text, "0123456789.,-") != "" { // most answers are numbers
 			text = trimEdges(strings.Trim(trimIntroduction(text), "* \n"))
 		}
-		text = strings.TrimRight(text, ".,;: ")
+		text = strings.TrimSuffix(strings.TrimRight(text, ".,;: "), `\\`)
 		if text == before {
 			return text
 		}
@@ -158,7 +158,8 @@ func sameTime(x, y string) (same, decided bool) {
 	a, halfA, okA := timeOfDay(x)
 	b, halfB, okB := timeOfDay(y)
 	if !okA || !okB {
-		return false, halfA || halfB // what says a.m. or p.m. is nothing else
+		// What says a.m. or p.m., or has minutes such as 05, is nothing else.
+		return false, halfA || halfB || okA && strings.Contains(x, ":0") && !strings.HasPrefix(y, `\`)
 	}
 	const halfDay = 12 * 3600
 	return a == b || (!halfA || !halfB) && a%halfDay == b%halfDay, true

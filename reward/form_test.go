@@ -163,6 +163,8 @@ var forms = map[string][]form{
 		{"y=2x+1", "2x-y+1=0", Right},
 		{"y=2x+3", "y=2x-3", Wrong},
 		{"x=5", "5", Right},
+		{`f^{-1}(x)=\frac{x+1}{2}`, `\frac{x+1}{2}`, Right},
+		{"f^{-1}(x)=x", "f(x)=x", Wrong},
 		{"x=5", "y=5", Wrong},
 		{"x^2+y^2=1", "1", Wrong},
 		{"42", "40+2=42", Right},
@@ -174,6 +176,8 @@ var forms = map[string][]form{
 		{`\begin{pmatrix}1&2\\3&4\end{pmatrix}`, `\begin{bmatrix}1&2\\3&4\\\end{bmatrix}`, Right},
 		{`\begin{pmatrix}1&2\\3&4\end{pmatrix}`, `\begin{pmatrix}1&3\\2&4\end{pmatrix}`, Wrong},
 		{`\begin{pmatrix}1\\2\end{pmatrix}`, `\begin{pmatrix}1&2\end{pmatrix}`, Wrong},
+		{`\begin{pmatrix}1/5\\2/5\end{pmatrix}`, `\frac{1}{5}\begin{pmatrix}1\\2\end{pmatrix}`, Right},
+		{`\begin{pmatrix}1\\2\end{pmatrix}`, `-\begin{pmatrix}1\\2\end{pmatrix}`, Wrong},
 		{"-2", `\begin{vmatrix}1&2\\3&4\end{vmatrix}`, Right},
 	},
 	"notation": {
@@ -188,6 +192,7 @@ var forms = map[string][]form{
 		{"5:30 PM", "5:30 a.m.", Wrong},
 		{"9 a.m.", "9:00 AM", Right},
 		{"1:03 PM", "1/3", Wrong},
+		{"10:05", "10:5", Wrong},
 	},
 	"text": {
 		{`\text{Evelyn}`, "evelyn.", Right},

@@ -47,7 +47,12 @@ var (
 func newSum(args ...*node) *node     { return &node{op: opAdd, args: args} }
 func newProduct(args ...*node) *node { return &node{op: opMul, args: args} }
 func newPower(x, y *node) *node      { return &node{op: opPow, args: []*node{x, y}} }
+
+// negative returns −x.
 func negative(x *node) *node {
+	if x.op == opMatrix {
+		return product([]*node{minusOne, x})
+	}
 	if x.op == opNum && !strings.HasPrefix(x.name, "-") {
 		return &node{op: opNum, num: new(big.Rat).Neg(x.num), name: "-" + x.name}
 	}

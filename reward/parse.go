@@ -252,11 +252,22 @@ func (p *parser) term() *node {
 	}
 }
 
+// product returns the product of factors. A matrix among expressions is
+// multiplied entry by entry.
 func product(factors []*node) *node {
 	if len(factors) == 1 {
 		return factors[0]
 	}
-	return &node{op: opMul, args: factors}
+	at := slices.IndexFunc(factors, func(f *node) bool { return f.op == opMatrix })
+	if at < 0 {
+		return &node{op: opMul, args: factors}
+	}
+	scaled := *factors[at]
+	scaled.args = make([]*node, len(factors[at].args))
+	for i, entry := range factors[at].args {
+		scaled.args[i] = &node{op: opMul, args: slices.Concat(factors[:at], []*node{entry}, factors[at+1:])}
+	}
+	return &scaled
 }
 
 // signedFactor reads the factor behind a sign of multiplication: 2·−3.
@@ -287,6 +298,7 @@ func (p *parser) startsFactor() bool {
 		case "|":
 			return p.inAbs == 0 && p.inSet == 0
 		}
+		return strings.HasPrefix(t.text, "begin ")
 	}
 	return false
 }

@@ -91,14 +91,7 @@ func (p *parser) temperature() {
 
 // isDegree takes \circ, with or without braces, as a degree sign.
 func (p *parser) isDegree() bool {
-	if p.accept("deg") {
-		return true
-	}
-	if p.at+2 < len(p.tokens) && p.tokens[p.at].text == "{" && p.tokens[p.at+1].text == "deg" && p.tokens[p.at+2].text == "}" {
-		p.at += 3
-		return true
-	}
-	return false
+	return p.accept("deg") || p.take("{", "deg", "}")
 }
 
 // argument reads an argument of a command: a group in braces or one token.
@@ -200,10 +193,12 @@ func (p *parser) symbol(t token) *node {
 			name += "_" + p.index()
 		case p.accept("'"):
 			name += "'"
-		case p.isOp("^") && p.primes() > 0:
+		case p.take("^", "'") || p.take("^", "{", "'", "}"):
 			name += "'"
+		case isFunctionLetter(t.text) && p.isOp("^") && p.take("^", "{", "-", "1", "}", "("):
+			return &node{op: opFunc, name: name + "^-1", args: p.arguments()}
 		default:
-			if p.isOp("(") && (t.text == "f" || t.text == "g" || t.text == "h" || p.argumentZero()) {
+			if p.isOp("(") && (isFunctionLetter(t.text) || p.argumentZero()) {
 				p.at++
 				return &node{op: opFunc, name: name, args: p.arguments()}
 			}
@@ -215,25 +210,26 @@ func (p *parser) symbol(t token) *node {
 	}
 }
 
+func isFunctionLetter(name string) bool { return name == "f" || name == "g" || name == "h" }
+
+// take consumes tokens of exactly these texts, or none.
+func (p *parser) take(texts ...string) bool {
+	if p.at+len(texts) > len(p.tokens) {
+		return false
+	}
+	for i, text := range texts {
+		if p.tokens[p.at+i].text != text {
+			return false
+		}
+	}
+	p.at += len(texts)
+	return true
+}
+
 // argumentZero reports whether (0) follows, which is an initial value such as
 // I(0) and no product.
 func (p *parser) argumentZero() bool {
 	return p.at+2 < len(p.tokens) && p.tokens[p.at+1].text == "0" && p.tokens[p.at+2].text == ")"
-}
-
-// primes takes ^\prime and ^{\prime}.
-func (p *parser) primes() int {
-	for _, pattern := range [][]string{{"^", "'"}, {"^", "{", "'", "}"}} {
-		n := 0
-		for n < len(pattern) && p.at+n < len(p.tokens) && p.tokens[p.at+n].text == pattern[n] {
-			n++
-		}
-		if n == len(pattern) {
-			p.at += n
-			return n
-		}
-	}
-	return 0
 }
 
 // index reads what is below a symbol as text.

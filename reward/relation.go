@@ -70,7 +70,7 @@ func nameOf(n *node) (string, bool) {
 			}
 			b.WriteString("," + name + a.name)
 		}
-		return b.String(), len(n.name) == 1
+		return b.String(), len(strings.TrimSuffix(n.name, "^-1")) == 1
 	case opMul, opTuple:
 		var b strings.Builder
 		for _, a := range n.args {
