@@ -3,15 +3,19 @@ package policy
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"slices"
 )
 
 // TensorFile is an open safetensors file, whose header has been checked against
-// the file's size. Reads may run concurrently.
+// the file's size. It is mapped into memory where the system can do so, and read
+// in pieces elsewhere. Reads may run concurrently.
 type TensorFile struct {
 	file    *os.File
-	data    int64 // offset of the first tensor in the file
+	size    int64  // of the file when it was opened
+	mapped  []byte // the file, or nil where it is not mapped
+	data    int64  // offset of the first tensor in the file
 	tensors map[string]tensorEntry
 }
 
@@ -37,8 +41,12 @@ func (t *TensorFile) readHeader() error {
 	if err != nil {
 		return err
 	}
-	t.tensors, t.data, err = parseHeader(t.file, info.Size())
-	return err
+	t.size = info.Size()
+	if t.tensors, t.data, err = parseHeader(t.file, t.size); err != nil {
+		return err
+	}
+	t.mapped = mapFile(t.file, t.size)
+	return nil
 }
 
 // Names returns the names of the tensors in ascending order.
@@ -92,20 +100,58 @@ func (t *TensorFile) readFloat32(name string, dst []float32, shape []int) error 
 // so that reading takes no memory of the tensor's size. The slice is reused.
 func (t *TensorFile) each(e tensorEntry, use func(values []float32)) error {
 	const chunkElements = 1 << 18
-	size, left := dtypeBytes[e.Dtype], e.Offsets[1]-e.Offsets[0]
-	chunk := make([]byte, min(left, chunkElements*size))
-	values := make([]float32, int64(len(chunk))/size)
-	for at := t.data + e.Offsets[0]; left > 0; {
-		n := min(left, int64(len(chunk)))
-		if _, err := t.file.ReadAt(chunk[:n], at); err != nil {
+	size, at := dtypeBytes[e.Dtype], t.data+e.Offsets[0]
+	left := (e.Offsets[1] - e.Offsets[0]) / size
+	values := make([]float32, min(left, chunkElements))
+	var buffer []byte
+	if t.mapped == nil {
+		buffer = make([]byte, int64(len(values))*size)
+	}
+	for left > 0 {
+		n := min(left, chunkElements)
+		if err := t.decode(values[:n], e.Dtype, at, buffer); err != nil {
 			return err
 		}
-		floatDecoders[e.Dtype](values[:n/size], chunk)
-		use(values[:n/size])
-		at, left = at+n, left-n
+		use(values[:n])
+		at, left = at+n*size, left-n
 	}
+	return t.checkSize()
+}
+
+// decode converts the bytes from offset at of the file to len(dst) numbers. A
+// file that is not mapped is read into buffer.
+func (t *TensorFile) decode(dst []float32, dtype string, at int64, buffer []byte) error {
+	n := int64(len(dst)) * dtypeBytes[dtype]
+	if t.mapped != nil {
+		return readMapped(func() { floatDecoders[dtype](dst, t.mapped[at:at+n]) })
+	}
+	if _, err := t.file.ReadAt(buffer[:n], at); errors.Is(err, io.EOF) {
+		return errCutShort
+	} else if err != nil {
+		return err
+	}
+	floatDecoders[dtype](dst, buffer)
 	return nil
 }
 
-// Close closes the file.
-func (t *TensorFile) Close() error { return t.file.Close() }
+// checkSize returns errCutShort where the file has shrunk: in the last page that
+// it still reaches, a mapping has zeros after its end, which raise no fault.
+func (t *TensorFile) checkSize() error {
+	info, err := t.file.Stat()
+	if err == nil && info.Size() < t.size {
+		err = errCutShort
+	}
+	return err
+}
+
+// Close closes the file. No read may be under way.
+func (t *TensorFile) Close() error { return errors.Join(t.unmap(), t.file.Close()) }
+
+// unmap ends the mapping, if there is one; reading goes on without.
+func (t *TensorFile) unmap() error {
+	mapped := t.mapped
+	if t.mapped = nil; mapped == nil {
+		return nil
+	}
+	return unmapFile(mapped)
+}

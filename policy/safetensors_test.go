@@ -3,6 +3,7 @@ package policy
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -27,6 +28,26 @@ func writeFile(t *testing.T, name string, b []byte) string {
 	return path
 }
 
+// eachWay runs test on a file of tensors that is mapped, where the system maps
+// files, and on one that is read in pieces.
+func eachWay(t *testing.T, path string, test func(t *testing.T, f *TensorFile)) {
+	t.Helper()
+	for name, mapped := range map[string]bool{"mapped": true, "read": false} {
+		t.Run(name, func(t *testing.T) {
+			f := mustOpen(t, path)
+			if mapped && f.mapped == nil {
+				t.Skip("this system does not map files")
+			}
+			if !mapped {
+				if err := f.unmap(); err != nil || f.mapped != nil {
+					t.Fatal(err)
+				}
+			}
+			test(t, f)
+		})
+	}
+}
+
 func TestTensorFileWriteRead(t *testing.T) {
 	arena := []float32{1, -2, 3.5, float32(math.Inf(-1)), 0, 1e-40}
 	tensors := []Tensor{{Name: "late", Shape: []int{2}, Offset: 4}, {Name: "early", Shape: []int{2, 2}, Offset: 0}, {Name: "empty", Shape: []int{0, 3}}}
@@ -38,22 +59,85 @@ func TestTensorFileWriteRead(t *testing.T) {
 	if n := binary.LittleEndian.Uint64(b); n%8 != 0 || !bytes.Contains(b[:8+n], []byte(`"__metadata__":{"format":"pt"}`)) {
 		t.Errorf("header of %d bytes: %s", n, b[8:8+n])
 	}
-	f, err := OpenTensorFile(path)
-	if err != nil {
+	eachWay(t, path, func(t *testing.T, f *TensorFile) {
+		if got := f.Names(); !slices.Equal(got, []string{"early", "empty", "late"}) {
+			t.Errorf("names %v", got)
+		}
+		for _, x := range tensors {
+			got := make([]float32, x.numElements())
+			if err := f.ReadFloat32(x.Name, got, x.Shape); err != nil {
+				t.Error(err)
+			}
+			if want := arena[x.Offset : x.Offset+len(got)]; !slices.Equal(got, want) {
+				t.Errorf("%s: read %v, wrote %v", x.Name, got, want)
+			}
+		}
+	})
+}
+
+// TestTensorFileOfManyPieces reads a tensor that takes more than one piece, after
+// another that ends at an odd place.
+func TestTensorFileOfManyPieces(t *testing.T) {
+	arena := make([]float32, 7+600_000)
+	for i := range arena {
+		arena[i] = float32(i)
+	}
+	path := writeFile(t, "x", nil)
+	tensors := []Tensor{{Name: "a", Shape: []int{7}}, {Name: "b", Shape: []int{600, 1000}, Offset: 7}}
+	if err := WriteTensorFile(path, tensors, arena); err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
-	if got := f.Names(); !slices.Equal(got, []string{"early", "empty", "late"}) {
-		t.Errorf("names %v", got)
+	eachWay(t, path, func(t *testing.T, f *TensorFile) {
+		got := make([]float32, 600_000)
+		if err := f.ReadFloat32("b", got, []int{600, 1000}); err != nil || !slices.Equal(got, arena[7:]) {
+			t.Errorf("read %v … %v, %v", got[:3], got[len(got)-3:], err)
+		}
+	})
+}
+
+// TestTensorFileCutShortWhileOpen cuts a file that is open: far before a tensor's
+// end, where reading a mapping faults, and one byte before it, where it gives a
+// zero.
+func TestTensorFileCutShortWhileOpen(t *testing.T) {
+	const elements = 50_000
+	header := fmt.Sprintf(`{"a":{"dtype":"F32","shape":[%d],"data_offsets":[0,%d]}}`, elements, 4*elements)
+	whole := tensorBytes(header, make([]byte, 4*elements)...)
+	for _, size := range []int{len(whole) - 1, len(whole) / 2, 8, 0} {
+		path := writeFile(t, "x", whole)
+		eachWay(t, path, func(t *testing.T, f *TensorFile) {
+			if err := os.Truncate(path, int64(size)); err != nil {
+				t.Fatal(err)
+			}
+			err := f.ReadFloat32("a", make([]float32, elements), []int{elements})
+			if !errors.Is(err, errCutShort) || !strings.Contains(err.Error(), path) {
+				t.Errorf("cut from %d to %d bytes: %v, expected the file's name and that it was cut short", len(whole), size, err)
+			}
+			if err := os.WriteFile(path, whole, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		})
 	}
-	for _, x := range tensors {
-		got := make([]float32, x.numElements())
-		if err := f.ReadFloat32(x.Name, got, x.Shape); err != nil {
-			t.Error(err)
+}
+
+// TestReadMappedPassesPanicsOn checks that only faults of memory become errors.
+func TestReadMappedPassesPanicsOn(t *testing.T) {
+	defer func() {
+		if got := recover(); got != "a mistake" {
+			t.Errorf("recovered %v", got)
 		}
-		if want := arena[x.Offset : x.Offset+len(got)]; !slices.Equal(got, want) {
-			t.Errorf("%s: read %v, wrote %v", x.Name, got, want)
-		}
+	}()
+	err := readMapped(func() { panic("a mistake") })
+	t.Errorf("returned %v", err)
+}
+
+func TestTensorFileReadAfterClose(t *testing.T) {
+	path := writeFile(t, "x", tensorBytes(`{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}`, 1, 2, 3, 4))
+	f := mustOpen(t, path)
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.ReadFloat32("a", make([]float32, 1), []int{1}); !errors.Is(err, os.ErrClosed) {
+		t.Errorf("%v, expected that the file is closed", err)
 	}
 }
 
@@ -63,27 +147,24 @@ func TestTensorFileConverts(t *testing.T) {
 	for _, h := range []uint16{0x3C00, 0xC000, 0x7BFF, 0x0001, 0x8000, 0x7C00, 0x03FF, 0x3555, 0x3F80, 0xC049} {
 		data = binary.LittleEndian.AppendUint16(data, h)
 	}
-	f, err := OpenTensorFile(writeFile(t, "x", tensorBytes(header, data...)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	half, brain := make([]float32, 8), make([]float32, 2)
-	if err := f.ReadFloat32("half", half, []int{8}); err != nil {
-		t.Fatal(err)
-	}
-	if err := f.ReadFloat32("brain", brain, []int{2}); err != nil {
-		t.Fatal(err)
-	}
 	// IEEE 754 binary16 examples: 1, −2, the largest, the smallest subnormal, −0,
 	// infinity, the largest subnormal, and the nearest to 1/3.
 	want := []float32{1, -2, 65504, 1.0 / (1 << 24), 0, float32(math.Inf(1)), 1023.0 / (1 << 24), 0.333251953125}
-	if !slices.Equal(half, want) || !math.Signbit(float64(half[4])) {
-		t.Errorf("F16 %v, expected %v", half, want)
-	}
-	if !slices.Equal(brain, []float32{1, -3.140625}) {
-		t.Errorf("BF16 %v", brain)
-	}
+	eachWay(t, writeFile(t, "x", tensorBytes(header, data...)), func(t *testing.T, f *TensorFile) {
+		half, brain := make([]float32, 8), make([]float32, 2)
+		if err := f.ReadFloat32("half", half, []int{8}); err != nil {
+			t.Fatal(err)
+		}
+		if err := f.ReadFloat32("brain", brain, []int{2}); err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(half, want) || !math.Signbit(float64(half[4])) {
+			t.Errorf("F16 %v, expected %v", half, want)
+		}
+		if !slices.Equal(brain, []float32{1, -3.140625}) {
+			t.Errorf("BF16 %v", brain)
+		}
+	})
 	if !math.IsNaN(float64(float16(0x7E00))) {
 		t.Error("F16 NaN is lost")
 	}

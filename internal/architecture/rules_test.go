@@ -48,7 +48,7 @@ var modulePlaces = []struct {
 	{module: "github.com/alecthomas/kong", places: []string{"cmd/"}},
 	{module: "github.com/goccy/go-yaml", places: []string{"internal/config"}},
 	{module: "gorgonia.org/cu", places: []string{"kernels", "kernels/"}, tag: "cuda"},
-	{module: "golang.org/x/", places: []string{"actors", "cmd/", "corpus", "policy/tokenizer", "reward", "kernels/", "internal/progress"}},
+	{module: "golang.org/x/", places: []string{"actors", "cmd/", "corpus", "policy", "policy/tokenizer", "reward", "kernels/", "internal/progress"}},
 }
 
 // Limits of length, in lines.
