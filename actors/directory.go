@@ -148,6 +148,15 @@ func (d *directory) latest(stage string) (path string, damaged []error) {
 	return "", damaged
 }
 
+// finished reports whether a stage has its final checkpoint and its evaluation.
+func (d *directory) finished(stage string) (bool, error) {
+	if _, err := os.Stat(d.final(stage)); err != nil {
+		return false, nil
+	}
+	r, err := readResult(d.evaluation(stage))
+	return r != nil, err
+}
+
 // prune removes all but the newest keep checkpoints of a stage, the final one
 // aside.
 func (d *directory) prune(stage string, keep int) error {

@@ -23,6 +23,14 @@ type stageFinished struct {
 // stageStopped tells the node that the learner has saved and is quiet.
 type stageStopped struct{}
 
+// settleRecords asks the node to have on the disk what was reported to it; it
+// answers with recordsSettled, and only then is a checkpoint written: what a
+// checkpoint has is never without its records.
+type (
+	settleRecords  struct{ final bool }
+	recordsSettled struct{ final bool }
+)
+
 // What comes back from the learner's background.
 type (
 	sessionOpened struct {
@@ -50,8 +58,7 @@ type learnerActor struct {
 	work                                *background
 
 	session  *session
-	busy     bool // something of ours is in the background
-	quiet    bool // waiting for a batch or an evaluation: a boundary
+	busy     bool // a job or a request is under way, which comes back as a message
 	stopping bool
 	stopped  bool
 }
@@ -85,8 +92,10 @@ func (l *learnerActor) Receive(c actor.Context) {
 	case stopStage:
 		l.stopping = true
 		if !l.busy {
-			l.save(false)
+			l.save(c, false)
 		}
+	case recordsSettled:
+		l.onRecordsSettled(m)
 	case *actor.Stopping:
 		l.work.close()
 	}
@@ -94,7 +103,7 @@ func (l *learnerActor) Receive(c actor.Context) {
 
 // do queues work that comes back as one message.
 func (l *learnerActor) do(job func() any) {
-	l.busy, l.quiet = true, false
+	l.busy = true
 	l.work.do(job)
 }
 
@@ -137,11 +146,10 @@ func (l *learnerActor) advance(c actor.Context) {
 	s := l.session
 	switch {
 	case s.step == s.numSteps():
-		l.save(true)
+		l.save(c, true)
 	case l.stopping:
-		l.save(false)
+		l.save(c, false)
 	case s.probeDue():
-		l.quiet = true
 		c.Send(l.evaluator, examine{at: s.at(), requests: l.workshop.materials.exam(s.at(), true), to: c.Self()})
 	default:
 		l.next(c)
@@ -155,7 +163,6 @@ func (l *learnerActor) next(c actor.Context) {
 		l.do(func() any { return s.trainStep() })
 		return
 	}
-	l.quiet = true
 	rl := rlOf(s.stage)
 	c.Send(l.buffer, openBatch{stage: s.stage.Name, step: s.step + 1, groups: rl.GroupsPerStep, version: s.at().version(), to: c.Self()})
 	c.Send(l.curriculum, openStep{at: s.at()})
@@ -177,7 +184,7 @@ func (l *learnerActor) onStepDone(c actor.Context, m stepDone) {
 	s := l.session
 	c.Send(l.node, stepReported{at: s.at(), numSteps: s.numSteps(), kind: s.kind(), values: m.values, sample: m.sample})
 	if s.step < s.numSteps() && s.checkpointDue() {
-		l.save(false)
+		l.save(c, false)
 		return
 	}
 	l.advance(c)
@@ -195,13 +202,22 @@ func (l *learnerActor) onExamined(c actor.Context, m examined) {
 	}
 }
 
-func (l *learnerActor) save(final bool) {
+// save writes a checkpoint once the records of its steps are on the disk.
+func (l *learnerActor) save(c actor.Context, final bool) {
+	l.busy = true
+	c.Request(l.node, settleRecords{final: final})
+}
+
+func (l *learnerActor) onRecordsSettled(m recordsSettled) {
 	s := l.session
 	if s == nil || s.final {
 		l.do(func() any { return sessionSaved{} })
 		return
 	}
-	l.do(func() any { digest, err := s.save(final); return sessionSaved{final: final, digest: digest, err: err} })
+	l.do(func() any {
+		digest, err := s.save(m.final)
+		return sessionSaved{final: m.final, digest: digest, err: err}
+	})
 }
 
 func (l *learnerActor) onSessionSaved(c actor.Context, m sessionSaved) {

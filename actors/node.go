@@ -70,9 +70,11 @@ func (n *headNode) Receive(c actor.Context) {
 		n.onStageFinished(c, m)
 	case examined:
 		n.onExamined(c, m)
+	case settleRecords:
+		n.end(n.scribe.settle())
+		c.Respond(recordsSettled{final: m.final})
 	case stopRun:
-		n.stopping = true
-		c.Send(n.learner, stopStage{})
+		n.onStopRun(c)
 	case stageStopped:
 		n.finish(outcome{stopped: true})
 	case failed:
@@ -107,6 +109,14 @@ func (n *headNode) nextStage(c actor.Context) {
 		return
 	}
 	c.Send(n.learner, startStage{stage: n.stages[0]})
+}
+
+func (n *headNode) onStopRun(c actor.Context) {
+	if n.ended {
+		return // of itself, perhaps before there was a learner
+	}
+	n.stopping = true
+	c.Send(n.learner, stopStage{})
 }
 
 func (n *headNode) onStageOpened(c actor.Context, m stageOpened) {

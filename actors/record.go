@@ -92,4 +92,12 @@ func (r *record) append(v any) error {
 	return nil
 }
 
+// sync waits until the record is on the disk.
+func (r *record) sync() error {
+	if err := r.file.Sync(); err != nil {
+		return diskError(r.path, err)
+	}
+	return nil
+}
+
 func (r *record) close() error { return r.file.Close() }

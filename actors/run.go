@@ -56,28 +56,37 @@ func Run(ctx context.Context, r *config.Recipe, o Options) (*Results, error) {
 		return nil, err
 	}
 	defer d.Close()
-	stages := d.unfinished(r)
-	if len(stages) == 0 {
-		return ReadResults(o.Directory)
-	}
-	h := &head{recipe: r, resolved: resolved, dir: d, options: o}
-	if err := h.run(ctx, stages); err != nil {
+	stages, err := d.unfinished(r)
+	if err != nil {
 		return nil, err
+	}
+	if len(stages) > 0 {
+		h := &head{recipe: r, resolved: resolved, dir: d, options: o}
+		if err := h.run(ctx, stages); err != nil {
+			return nil, err
+		}
+	}
+	if _, err := os.Stat(d.report()); err != nil || len(stages) > 0 {
+		if err := writeReport(d, r); err != nil {
+			return nil, err
+		}
 	}
 	return ReadResults(o.Directory)
 }
 
-// unfinished lists the stages without a final checkpoint or an evaluation.
-func (d *directory) unfinished(r *config.Recipe) []string {
+// unfinished lists the stages that are not finished.
+func (d *directory) unfinished(r *config.Recipe) ([]string, error) {
 	var names []string
 	for _, s := range r.Stages {
-		_, final := os.Stat(d.final(s.Name))
-		_, evaluated := os.Stat(d.evaluation(s.Name))
-		if final != nil || evaluated != nil {
+		finished, err := d.finished(s.Name)
+		if err != nil {
+			return nil, err
+		}
+		if !finished {
 			names = append(names, s.Name)
 		}
 	}
-	return names
+	return names, nil
 }
 
 // head is a run in progress in this process.

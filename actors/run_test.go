@@ -6,6 +6,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -161,14 +162,16 @@ func TestStopAndResume(t *testing.T) {
 	checkMetrics(t, dir)
 }
 
-// checkMetrics expects each step of each stage once and in order, and a first
-// ratio of exactly 1 in every RL step.
+// checkMetrics expects each step and each evaluation of each stage once and in
+// order, and a first ratio of exactly 1 in every RL step.
 func checkMetrics(t *testing.T, dir string) {
 	t.Helper()
 	next := map[string]int{"text": 1, "rl": 1}
+	evaluated := map[string][]int{}
 	err := readRecord(filepath.Join(dir, "metrics.jsonl"), func(line []byte) error {
 		m := decodeMetrics(t, line)
 		if m.Kind == kindEvaluation {
+			evaluated[m.Stage] = append(evaluated[m.Stage], m.Step)
 			return nil
 		}
 		if m.Step != next[m.Stage] {
@@ -185,6 +188,9 @@ func checkMetrics(t *testing.T, dir string) {
 	}
 	if next["text"] != 13 || next["rl"] != 6 {
 		t.Errorf("recorded up to %v", next)
+	}
+	if text, rl := evaluated["text"], evaluated["rl"]; !slices.Equal(text, []int{12}) || !slices.Equal(rl, []int{0, 2, 4, 5}) {
+		t.Errorf("evaluations of text at %v, of rl at %v", text, rl)
 	}
 }
 
@@ -226,6 +232,33 @@ func stopAfter(t *testing.T, dir, stage string, step int) {
 	}
 	if _, err := Run(ctx, tinyRecipe(t), o); !errors.Is(err, ErrStopped) {
 		t.Fatalf("stopping at step %d of %s: %v", step, stage, err)
+	}
+}
+
+// TestFinishedRun deletes what a finished run can make again: it is made again,
+// and nothing else is done.
+func TestFinishedRun(t *testing.T) {
+	dir := t.TempDir()
+	want := finish(t, tinyRecipe(t), options(t, dir))
+	d := &directory{root: dir}
+	for _, path := range []string{d.report(), d.evaluation("rl")} {
+		if err := os.RemoveAll(path); err != nil {
+			t.Fatal(err)
+		}
+		if got := finish(t, tinyRecipe(t), options(t, dir)); !maps.Equal(got, want) {
+			t.Errorf("without %s: digests %v, want %v", path, got, want)
+		}
+		if _, err := os.Stat(d.report()); err != nil {
+			t.Errorf("without %s: %v", path, err)
+		}
+	}
+	checkMetrics(t, dir)
+	if err := os.WriteFile(d.evaluation("rl"), []byte("{}"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	_, err := Run(t.Context(), tinyRecipe(t), options(t, dir))
+	if err == nil || !strings.Contains(err.Error(), "delete it") {
+		t.Errorf("a damaged evaluation: %v", err)
 	}
 }
 

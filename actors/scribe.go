@@ -37,20 +37,31 @@ type event struct {
 	Seconds float64   `json:"seconds,omitempty"`
 }
 
-// openScribe opens the records. Lines about steps that a stage's newest
-// checkpoint does not have are dropped: those steps happen again.
+// openScribe opens the records. Lines about what a resumed run does again are
+// dropped: of a stage that is not finished, the steps that its newest checkpoint
+// does not have and the evaluations after the last one that it has.
 func openScribe(run string, d *directory, r *config.Recipe) (*scribe, error) {
 	s := &scribe{run: run, dir: d, recipe: r, announce: func(string, string, any) {}}
 	reached := map[string]int{}
 	for _, stage := range r.Stages {
-		reached[stage.Name] = d.reached(stage.Name)
+		finished, err := d.finished(stage.Name)
+		if err != nil {
+			return nil, err
+		}
+		if !finished {
+			reached[stage.Name] = d.reached(stage.Name)
+		}
 	}
 	keep := func(line []byte) bool {
 		var at struct {
-			Stage string
-			Step  int
+			Stage, Kind string
+			Step        int
 		}
-		return json.Unmarshal(line, &at) == nil && at.Step <= reached[at.Stage]
+		if json.Unmarshal(line, &at) != nil {
+			return false
+		}
+		step, open := reached[at.Stage]
+		return !open || at.Step < step || at.Step == step && at.Kind != kindEvaluation
 	}
 	var errs [3]error
 	s.metrics, errs[0] = openRecord(d.metrics(), keep)
@@ -117,17 +128,26 @@ func (s *scribe) examined(m examined) error {
 	if err != nil {
 		return fmt.Errorf("write evaluation of %s: %w", m.at.stage, err)
 	}
+	// The file last: it is what says that this has been done.
+	err = s.report(message.MetricsReported{
+		Run: s.run, Stage: m.at.stage, Kind: kindEvaluation, Step: m.at.step, NumSteps: m.at.step,
+		Time: time.Now().UnixNano(), Values: summaryValues(summary),
+	})
+	if err := errors.Join(err, s.settle()); err != nil {
+		return err
+	}
 	path := s.dir.evaluation(m.at.stage)
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return fmt.Errorf("write evaluation of %s: %w", m.at.stage, err)
 	}
-	if err := writeFile(path, data); err != nil {
-		return err
-	}
-	return s.report(message.MetricsReported{
-		Run: s.run, Stage: m.at.stage, Kind: kindEvaluation, Step: m.at.step, NumSteps: m.at.step,
-		Time: time.Now().UnixNano(), Values: summaryValues(summary),
-	})
+	return writeFile(path, data)
+}
+
+// settle puts on the disk what was recorded so far. It comes before whatever
+// says that a step is done for good, or a crash could leave the step without its
+// lines.
+func (s *scribe) settle() error {
+	return errors.Join(s.metrics.sync(), s.events.sync(), s.samples.sync())
 }
 
 // result is an evaluation file.
@@ -148,15 +168,18 @@ func readResult(path string) (*result, error) {
 		return nil, fmt.Errorf("read evaluation: %w", err)
 	}
 	r := &result{}
-	if err := json.Unmarshal(data, r); err != nil {
+	err = json.Unmarshal(data, r)
+	if err == nil && r.Stage == "" {
+		err = errors.New("it names no stage")
+	}
+	if err != nil {
 		return nil, fmt.Errorf("read evaluation %s: %w; delete it to have it made again", path, err)
 	}
 	return r, nil
 }
 
-// finish writes the report of the whole run.
+// finish tells of the end of the run.
 func (s *scribe) finish() error {
-	err := s.events.append(event{Time: time.Now(), Event: "run-finished"})
 	s.announce("run", "finished", message.RunFinished{Run: s.run})
-	return errors.Join(err, writeReport(s.dir, s.recipe))
+	return s.events.append(event{Time: time.Now(), Event: "run-finished"})
 }

@@ -1,0 +1,58 @@
+package actors
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/octorl/octorl/policy"
+)
+
+// TestScribeDropsWhatHappensAgain resumes a run whose stage text is finished and
+// whose stage rl has a checkpoint of step 2: what rl recorded after that step's
+// update will be recorded again.
+func TestScribeDropsWhatHappensAgain(t *testing.T) {
+	d := &directory{root: t.TempDir()}
+	write := func(path, text string) {
+		t.Helper()
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	checkpoint := func(path, position string) {
+		t.Helper()
+		err := policy.WriteDir(path, func(tmp string) error {
+			return os.WriteFile(filepath.Join(tmp, positionFile), []byte(position), 0o644)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	checkpoint(d.final("text"), `{"stage":"text","step":12,"final":true}`)
+	write(d.evaluation("text"), `{"stage":"text","step":12}`)
+	checkpoint(d.checkpoint("rl", 2), `{"stage":"rl","step":2}`)
+	kept := []string{
+		`{"stage":"text","kind":"train","step":12}`,
+		`{"stage":"text","kind":"evaluation","step":12}`,
+		`{"stage":"rl","kind":"evaluation","step":0}`,
+		`{"stage":"rl","kind":"rl","step":2}`,
+	}
+	again := []string{
+		`{"stage":"rl","kind":"evaluation","step":2}`,
+		`{"stage":"rl","kind":"rl","step":3}`,
+	}
+	write(d.metrics(), strings.Join(append(kept, again...), "\n")+"\n")
+	s, err := openScribe("tiny", d, tinyRecipe(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.close()
+	data, err := os.ReadFile(d.metrics())
+	if want := strings.Join(kept, "\n") + "\n"; err != nil || string(data) != want {
+		t.Errorf("kept\n%s(%v), want\n%s", data, err, want)
+	}
+}
