@@ -131,7 +131,8 @@ type Bus struct {
 
 // Open starts the embedded server, or reaches the external one, and connects.
 // It returns ErrPortTaken when Listen is occupied, ErrUnreachable when URL
-// does not answer, and ErrNoStorage when the server there lacks JetStream.
+// does not answer, ErrBadToken when it does not take Token, and ErrNoStorage
+// when the server there lacks JetStream.
 // After that, a lost connection is restored for ever without a word but
 // Config.OnEvent. The caller closes the bus.
 func Open(cfg Config) (*Bus, error) {
@@ -155,7 +156,9 @@ func (b *Bus) open() (err error) {
 		}
 		place = nats.InProcessServer(b.server)
 	}
-	if b.nc, err = nats.Connect(b.cfg.URL, b.options(place)...); err != nil {
+	if b.nc, err = nats.Connect(b.cfg.URL, b.options(place)...); errors.Is(err, nats.ErrAuthorization) {
+		return fmt.Errorf("%w: %s; give the one that the bus was started with (--token or OCTORL_TOKEN)", ErrBadToken, b.cfg.URL)
+	} else if err != nil {
 		return fmt.Errorf("%w: %s: %w; check the address, and that a run listens there (octorl run --listen)", ErrUnreachable, b.cfg.URL, err)
 	}
 	if b.js, err = jetstream.New(b.nc, jetstream.WithDefaultTimeout(answerTimeout)); err != nil {

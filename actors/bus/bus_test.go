@@ -73,7 +73,8 @@ func TestOpenNamesTheRemedy(t *testing.T) {
 	}{
 		{"occupied port", bus.Config{Listen: taken.Addr().String(), StoreDir: t.TempDir()}, bus.ErrPortTaken, taken.Addr().String() + "; choose another with --listen"},
 		{"no server", bus.Config{URL: "nats://" + nobody}, bus.ErrUnreachable, nobody},
-		{"wrong token", bus.Config{URL: guarded.URL(), Token: "guess"}, bus.ErrUnreachable, "Authorization"},
+		{"wrong token", bus.Config{URL: guarded.URL(), Token: "guess"}, bus.ErrBadToken, "--token"},
+		{"no token", bus.Config{URL: guarded.URL()}, bus.ErrBadToken, "--token"},
 		{"no address", bus.Config{Listen: "4222", StoreDir: t.TempDir()}, nil, "host:port"},
 		{"no folder", bus.Config{}, nil, "StoreDir"},
 		{"both places", bus.Config{URL: "nats://h", Listen: ":1"}, nil, "choose one"},

@@ -14,6 +14,9 @@ var (
 	ErrPortTaken = errors.New("port is taken")
 	// ErrUnreachable is returned when no server answers at Config.URL.
 	ErrUnreachable = errors.New("bus is unreachable")
+	// ErrBadToken is returned when the server at Config.URL does not take
+	// Config.Token.
+	ErrBadToken = errors.New("bus does not take the token")
 	// ErrNoStorage is returned when the server has no JetStream, which queues,
 	// keys and objects need.
 	ErrNoStorage = errors.New("bus has no storage")

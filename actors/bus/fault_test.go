@@ -38,9 +38,9 @@ func await(t *testing.T, events <-chan Event, kind EventKind) Event {
 	}
 }
 
+// TestConnectionIsRestored replaces the server by another with an empty store.
 func TestConnectionIsRestored(t *testing.T) {
-	dir := t.TempDir()
-	first := mustOpen(t, Config{Listen: "127.0.0.1:0", StoreDir: dir})
+	first := mustOpen(t, Config{Listen: "127.0.0.1:0", StoreDir: t.TempDir()})
 	url := first.URL()
 	events := make(chan Event, 100)
 	far := mustOpen(t, Config{URL: url, OnEvent: func(e Event) { events <- e }})
@@ -48,12 +48,15 @@ func TestConnectionIsRestored(t *testing.T) {
 	if _, err := far.Subscribe("rl.r.a.b.*", func(_ string, data []byte) { got <- string(data) }); err != nil {
 		t.Fatal(err)
 	}
+	if _, err := far.Put("keys", "k", []byte("v"), time.Minute); err != nil {
+		t.Fatal(err)
+	}
 	first.Close()
 	await(t, events, Disconnected)
-	second := mustOpen(t, Config{Listen: strings.TrimPrefix(url, "nats://"), StoreDir: dir})
+	second := mustOpen(t, Config{Listen: strings.TrimPrefix(url, "nats://"), StoreDir: t.TempDir()})
 	await(t, events, Reconnected)
-	if _, err := far.Put("keys", "k", []byte("v"), 0); err != nil { // an answer: the subscription is back too
-		t.Fatal(err)
+	if _, err := far.Put("keys", "k", []byte("v"), time.Minute); err != nil { // an answer: the subscription is back too
+		t.Fatalf("put into a bucket that went with its server: %v", err)
 	}
 	if err := second.Publish("rl.r.a.b.c", []byte("hello again")); err != nil {
 		t.Fatal(err)

@@ -31,19 +31,27 @@ type Entry struct {
 func (b *Bus) Put(bucket, key string, value []byte, ttl time.Duration) (revision uint64, err error) {
 	ctx, cancel := b.answer()
 	defer cancel()
+	revision, err = b.put(ctx, bucket, key, value, ttl)
+	if errors.Is(err, jetstream.ErrNoStreamResponse) {
+		b.keys.drop(bucket) // it went with its server, and is made anew on another
+		revision, err = b.put(ctx, bucket, key, value, ttl)
+	}
+	return revision, b.fault("put key", bucket+"/"+key, err)
+}
+
+func (b *Bus) put(ctx context.Context, bucket, key string, value []byte, ttl time.Duration) (revision uint64, err error) {
 	kv, err := b.bucket(bucket)
 	if err != nil {
-		return 0, b.fault("put key", bucket+"/"+key, err)
+		return 0, err
 	}
 	if ttl == 0 {
-		revision, err = kv.Put(ctx, key, value)
-		return revision, b.fault("put key", bucket+"/"+key, err)
+		return kv.Put(ctx, key, value)
 	}
 	// The client offers a time to live only for new keys; the server takes it
 	// with any message, and leases must be renewed.
 	ack, err := b.js.PublishMsg(ctx, &nats.Msg{Subject: "$KV." + bucket + "." + key, Data: value}, jetstream.WithMsgTTL(ttl))
 	if err != nil {
-		return 0, b.fault("put key", bucket+"/"+key, err)
+		return 0, err
 	}
 	return ack.Sequence, nil
 }
