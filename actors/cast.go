@@ -1,6 +1,10 @@
 package actors
 
-import "github.com/octorl/octorl/policy"
+import (
+	"fmt"
+
+	"github.com/octorl/octorl/policy"
+)
 
 // The instance tokens of subjects: which kind of actor takes a message.
 const (
@@ -24,6 +28,8 @@ type failed struct {
 	actor string
 	err   error
 }
+
+func (f failed) report() error { return fmt.Errorf("%s: %w", f.actor, f.err) }
 
 // standing is where a stage stands: the policy after step steps is version
 // step of the stage.

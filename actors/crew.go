@@ -3,7 +3,6 @@ package actors
 import (
 	"fmt"
 	"log/slog"
-	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
 	"github.com/rs/zerolog"
@@ -45,7 +44,7 @@ func (w *crew) spawn(c actor.SpawnerContext, name string, produce func() actor.A
 }
 
 func (w *crew) spawnGateway(c actor.SpawnerContext) *actor.PID {
-	return w.spawn(c, "gateway", func() actor.Actor { return newGateway(w.run, w.node, w.bus, w.log) })
+	return w.spawn(c, "gateway", func() actor.Actor { return newGateway(w) })
 }
 
 // spawnWorkers starts the rollouts and verifiers of this process.
@@ -87,22 +86,35 @@ type escalation struct{}
 func (*escalation) HandleFailure(system *actor.ActorSystem, supervisor actor.Supervisor, child *actor.PID, _ *actor.RestartStatistics, reason, message any) {
 	supervisor.StopChildren(child)
 	system.Root.Send(&actor.PID{Address: child.Address, Id: nodeName}, failed{
-		actor: child.Id, err: fmt.Errorf("panic on %T: %v", message, reason),
+		actor: nameOf(child), err: fmt.Errorf("panic on %T: %v", message, reason),
 	})
+}
+
+// lastResort is the supervision of the node itself, which reports a panic to
+// whoever waits for the end of the run.
+type lastResort struct{ report func(error) }
+
+// HandleFailure implements actor.SupervisorStrategy.
+func (l *lastResort) HandleFailure(_ *actor.ActorSystem, supervisor actor.Supervisor, child *actor.PID, _ *actor.RestartStatistics, reason, message any) {
+	supervisor.StopChildren(child)
+	l.report(fmt.Errorf("%s: panic on %T: %v", nameOf(child), message, reason))
+}
+
+// spawnNode starts the actor that starts the others; report is told of its panic.
+func spawnNode(system *actor.ActorSystem, produce func() actor.Actor, report func(error)) (*actor.PID, error) {
+	pid, err := system.Root.SpawnNamed(actor.PropsFromProducer(produce,
+		actor.WithSupervisor(&escalation{}), actor.WithGuardian(&lastResort{report: report})), nodeName)
+	if err != nil {
+		return nil, fmt.Errorf("start the node: %w", err)
+	}
+	return pid, nil
 }
 
 const nodeName = "node"
 
-// stopTree stops the node and all its children and waits, at most for limit.
-func stopTree(system *actor.ActorSystem, node *actor.PID, limit time.Duration) {
-	future := system.Root.StopFuture(node)
-	done := make(chan struct{})
-	go func() {
-		_ = future.Wait()
-		close(done)
-	}()
-	select {
-	case <-done:
-	case <-time.After(limit):
-	}
+// stopTree stops the node and all its children, and waits at most for the limit
+// of the runtime's futures: an actor that hangs does not keep a process from
+// ending.
+func stopTree(system *actor.ActorSystem, node *actor.PID) {
+	_ = system.Root.StopFuture(node).Wait()
 }

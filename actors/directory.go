@@ -2,6 +2,8 @@ package actors
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -13,11 +15,13 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/octorl/octorl/internal/config"
 	"github.com/octorl/octorl/policy"
 )
 
-// ErrOtherRecipe is returned when a run directory was made with another recipe.
-var ErrOtherRecipe = errors.New("the run directory was made with another recipe")
+// ErrOtherRecipe is returned when a run directory was made with another recipe,
+// and by a node whose run was started anew with another one.
+var ErrOtherRecipe = errors.New("the run has another recipe")
 
 // ErrInUse is returned when another process works on a run directory.
 var ErrInUse = errors.New("the run directory is in use by another process")
@@ -30,9 +34,9 @@ type directory struct {
 	lock *os.File
 }
 
-// openDirectory makes or reopens the run directory root for a resolved recipe
-// and locks it.
-func openDirectory(root string, resolved []byte) (*directory, error) {
+// openDirectory makes or reopens the run directory root for a recipe and locks
+// it.
+func openDirectory(root string, r *config.Recipe) (*directory, error) {
 	if err := os.MkdirAll(root, 0o755); err != nil {
 		return nil, fmt.Errorf("make run directory: %w (choose another with --out)", err)
 	}
@@ -45,32 +49,59 @@ func openDirectory(root string, resolved []byte) (*directory, error) {
 		return nil, fmt.Errorf("%w: %s; wait for it, stop it, or choose another with --out", ErrInUse, root)
 	}
 	d := &directory{root: root, lock: lock}
-	if err := d.settleRecipe(resolved); err != nil {
+	if err := d.settleRecipe(r); err != nil {
 		lock.Close()
 		return nil, err
 	}
 	return d, nil
 }
 
-// settleRecipe writes the resolved recipe, or compares it with the one there.
-func (d *directory) settleRecipe(resolved []byte) error {
+// settleRecipe writes the resolved recipe, after comparing it with the one there.
+// The scale may differ: it changes no result.
+func (d *directory) settleRecipe(r *config.Recipe) error {
 	path := d.recipe()
-	old, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return writeFile(path, resolved)
-	}
+	resolved, err := r.Resolved()
 	if err != nil {
-		return fmt.Errorf("read the recipe of the run: %w", err)
+		return err
 	}
-	if bytes.Equal(old, resolved) {
+	old, err := os.ReadFile(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return writeFile(path, resolved)
+	case err != nil:
+		return fmt.Errorf("read the recipe of the run: %w", err)
+	case bytes.Equal(old, resolved):
 		return nil
 	}
-	line, was, is := firstDifference(string(old), string(resolved))
-	return fmt.Errorf("%w: %s line %d has %q, this recipe %q; choose another directory with --out, or delete it to start anew",
-		ErrOtherRecipe, path, line, was, is)
+	before, err := config.Parse(path, old)
+	if err != nil {
+		return fmt.Errorf("read the recipe of the run: %w; choose another directory with --out, or delete this one to start anew", err)
+	}
+	before.Scale = r.Scale
+	if old, err = before.Resolved(); err != nil {
+		return err
+	}
+	if bytes.Equal(old, resolved) {
+		return writeFile(path, resolved)
+	}
+	was, is := firstDifference(string(old), string(resolved))
+	return fmt.Errorf("%w: %s has %q, this one %q; choose another directory with --out, or delete this one to start anew",
+		ErrOtherRecipe, path, was, is)
 }
 
-func firstDifference(a, b string) (line int, was, is string) {
+// digestOf names a recipe by all that decides its results: all but the scale.
+func digestOf(r *config.Recipe) (string, error) {
+	essence := *r
+	essence.Scale = config.Scale{}
+	data, err := essence.Resolved()
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:8]), nil
+}
+
+func firstDifference(a, b string) (was, is string) {
 	as, bs := strings.Split(a, "\n"), strings.Split(b, "\n")
 	for i := range max(len(as), len(bs)) {
 		was, is = "", ""
@@ -81,10 +112,10 @@ func firstDifference(a, b string) (line int, was, is string) {
 			is = bs[i]
 		}
 		if was != is {
-			return i + 1, strings.TrimSpace(was), strings.TrimSpace(is)
+			return strings.TrimSpace(was), strings.TrimSpace(is)
 		}
 	}
-	return 0, "", ""
+	return "", ""
 }
 
 // Close releases the lock.

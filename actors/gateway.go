@@ -46,6 +46,12 @@ type announce struct {
 	body       any
 }
 
+// flush asks the gateway for a flushed once what it was asked before is out.
+type (
+	flush   struct{}
+	flushed struct{}
+)
+
 // take opens a pump: deliveries of a queue go to an actor, as far as it grants
 // credit.
 type take struct {
@@ -78,12 +84,15 @@ type lease interface {
 // queues in a process.
 type gateway struct {
 	run, node string
+	recipe    string // digest of the run's
+	leads     bool   // the run, so that what is foreign here is foreign everywhere
 	bus       *bus.Bus
 	log       zerolog.Logger
 	ctx       context.Context
 	cancel    context.CancelFunc
 	pumps     map[string]*pump
 	self      *actor.PID
+	boss      *actor.PID
 	launch    string // of this process: what is asked for again gets a new id
 }
 
@@ -93,20 +102,25 @@ type pump struct {
 	done   chan struct{}
 }
 
-func newGateway(run, node string, b *bus.Bus, log zerolog.Logger) *gateway {
+func newGateway(w *crew) *gateway {
 	ctx, cancel := context.WithCancel(context.Background())
-	return &gateway{run: run, node: node, bus: b, log: log, ctx: ctx, cancel: cancel, pumps: map[string]*pump{}, launch: strconv.FormatInt(time.Now().UnixNano(), 36)}
+	return &gateway{
+		run: w.run, node: w.node, recipe: w.materials.digest, leads: w.workshop != nil, bus: w.bus, log: w.log,
+		ctx: ctx, cancel: cancel, pumps: map[string]*pump{}, launch: strconv.FormatInt(time.Now().UnixNano(), 36),
+	}
 }
 
 // Receive implements actor.Actor.
 func (g *gateway) Receive(c actor.Context) {
 	switch m := c.Message().(type) {
 	case *actor.Started:
-		g.self = c.Self()
+		g.self, g.boss = c.Self(), c.Parent()
 	case enqueue:
 		g.onEnqueue(c, m)
 	case announce:
 		g.onAnnounce(m)
+	case flush:
+		c.Respond(flushed{})
 	case take:
 		g.onTake(c, m)
 	case grant:
@@ -130,7 +144,7 @@ func (g *gateway) onEnqueue(c actor.Context, m enqueue) {
 	defer cancel()
 	subject := bus.Subject(g.run, "group", m.verb, m.instance)
 	if err := g.bus.Enqueue(ctx, subject, g.queueID(m), data); err != nil {
-		if g.ctx.Err() != nil {
+		if g.ctx.Err() != nil || g.hopeless(c.ActorSystem().Root, err) {
 			return
 		}
 		g.log.Warn().Err(err).Str("subject", subject).Msg("enqueue failed, trying again")
@@ -202,9 +216,23 @@ func (g *gateway) pump(root *actor.RootContext, p *pump, m take) {
 	}
 }
 
+// hopeless reports whether trying again cannot help against err, which then ends
+// the run here.
+func (g *gateway) hopeless(root *actor.RootContext, err error) bool {
+	if !errors.Is(err, bus.ErrStoreFull) && !errors.Is(err, bus.ErrTooLarge) {
+		return false
+	}
+	root.Send(g.boss, failed{actor: nameOf(g.self), err: err})
+	return true
+}
+
 // recover waits a moment after a failed pull. A bus that was restarted has lost
 // the queues, so they are made again.
-func (g *gateway) recover(verb string, err error) {
+func (g *gateway) recover(root *actor.RootContext, verb string, err error) {
+	if g.hopeless(root, err) {
+		g.cancel()
+		return
+	}
 	g.log.Warn().Err(err).Str("queue", verb).Msg("pull failed, trying again")
 	select {
 	case <-time.After(time.Second):
@@ -222,7 +250,7 @@ func (g *gateway) pull(root *actor.RootContext, m take, credit int) int {
 	filter := bus.Subject(g.run, "group", m.verb, m.instance)
 	got, err := g.bus.Pull(g.ctx, bus.Store(g.run, m.verb), m.instance, filter, credit, time.Second)
 	if err != nil && g.ctx.Err() == nil {
-		g.recover(m.verb, err)
+		g.recover(root, m.verb, err)
 	}
 	moved := 0
 	for _, d := range got {
@@ -237,8 +265,11 @@ func (g *gateway) pull(root *actor.RootContext, m take, credit int) int {
 			_ = d.Term(err.Error())
 			continue
 		}
-		if h, ok := headerOf(body); ok && d.Exhausted() {
+		if h, ok := headerOf(body); ok && d.Exhausted() && m.verb != queueVerified {
 			g.cancelGroup(root, d, h)
+			continue
+		} else if ok && h.Recipe != g.recipe {
+			g.refuse(root, d, m.verb)
 			continue
 		}
 		root.Send(m.to, delivered{lease: d, id: d.ID, body: body})
@@ -247,15 +278,33 @@ func (g *gateway) pull(root *actor.RootContext, m take, credit int) int {
 	return moved
 }
 
-// headerOf returns the header of a group on its way to be drawn or verified.
+// headerOf returns the header of a group on its way.
 func headerOf(body any) (message.GroupHeader, bool) {
-	switch m := body.(type) {
-	case message.GroupRequested:
-		return m.GroupHeader, true
-	case message.GroupCompleted:
-		return m.GroupHeader, true
+	m, ok := body.(interface{ Header() message.GroupHeader })
+	if !ok {
+		return message.GroupHeader{}, false
 	}
-	return message.GroupHeader{}, false
+	return m.Header(), true
+}
+
+// refuse keeps groups of another recipe out: a run of this name was started anew
+// on this bus, while nodes of the former one were still there. Only who leads the
+// run knows which of the two it is.
+func (g *gateway) refuse(root *actor.RootContext, d bus.Delivery, verb string) {
+	if g.leads {
+		g.log.Debug().Str("subject", d.Subject).Msg("group of another recipe dropped")
+		_ = d.Term("of another recipe")
+		return
+	}
+	if verb != queueRequested {
+		_ = d.Nak(time.Second) // until who leads the run gets it
+		return
+	}
+	_ = d.Nak(0)
+	if g.ctx.Err() == nil {
+		g.cancel()
+		root.Send(g.boss, failed{actor: nameOf(g.self), err: fmt.Errorf("%w: %s was started anew; start this node again", ErrOtherRecipe, g.run)})
+	}
 }
 
 // cancelGroup ends a group that has failed so often that it must be at fault
@@ -282,6 +331,16 @@ func openQueues(b *bus.Bus, run string) error {
 		})
 		if err != nil {
 			return fmt.Errorf("open queue %s: %w", verb, err)
+		}
+	}
+	return nil
+}
+
+// clearQueues empties the queues of a run.
+func clearQueues(b *bus.Bus, run string) error {
+	for _, verb := range []string{queueRequested, queueCompleted, queueVerified} {
+		if err := b.Purge(bus.Store(run, verb), ""); err != nil {
+			return err
 		}
 	}
 	return nil

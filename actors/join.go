@@ -40,6 +40,9 @@ type JoinOptions struct {
 // out its lease, and is done elsewhere with the same result. It returns ErrNoRun
 // and the errors of the bus.
 func Join(ctx context.Context, o JoinOptions) error {
+	if err := o.validate(); err != nil {
+		return err
+	}
 	b, err := bus.Open(bus.Config{URL: o.URL, Token: o.Token, Name: o.Node})
 	if err != nil {
 		return err
@@ -61,6 +64,23 @@ func Join(ctx context.Context, o JoinOptions) error {
 		return err
 	}
 	return o.serve(ctx, b, a.Run, m)
+}
+
+// validate reports all faults of o at once.
+func (o JoinOptions) validate() error {
+	var faults []error
+	if err := bus.CheckToken(o.Node); err != nil {
+		faults = append(faults, fmt.Errorf("--name: %w", err))
+	}
+	if o.Run != "" {
+		if err := bus.CheckToken(o.Run); err != nil {
+			faults = append(faults, fmt.Errorf("--run: %w", err))
+		}
+	}
+	if o.Rollouts < 0 || o.Verifiers < 0 {
+		faults = append(faults, fmt.Errorf("--rollouts %d, --verifiers %d: use at least 1", o.Rollouts, o.Verifiers))
+	}
+	return errors.Join(faults...)
 }
 
 // findRun returns the announcement of a run, or of the only one.
@@ -110,8 +130,10 @@ func (h *head) publish(b *bus.Bus) error {
 	if err != nil {
 		return fmt.Errorf("announce the run: %w", err)
 	}
-	_, err = b.Put(runsBucket, name, data, 0)
-	return err
+	if _, err = b.Put(runsBucket, name, data, 0); err != nil {
+		return fmt.Errorf("announce the run: %w", err)
+	}
+	return nil
 }
 
 // joinMaterials makes a joining node's materials from the run's tokenizer.
@@ -161,13 +183,17 @@ func (o JoinOptions) serve(ctx context.Context, b *bus.Bus, run string, m *mater
 	system := newSystem(o.Log)
 	defer system.Shutdown()
 	broken := make(chan error, 1)
-	node, err := system.Root.SpawnNamed(actor.PropsFromProducer(func() actor.Actor {
-		return &workerNode{crew: w, broken: broken}
-	}, actor.WithSupervisor(&escalation{})), nodeName)
-	if err != nil {
-		return fmt.Errorf("start the node: %w", err)
+	end := func(err error) {
+		select {
+		case broken <- err:
+		default: // the first counts
+		}
 	}
-	defer stopTree(system, node, 10*time.Second)
+	node, err := spawnNode(system, func() actor.Actor { return &workerNode{crew: w, end: end} }, end)
+	if err != nil {
+		return err
+	}
+	defer stopTree(system, node)
 	o.Log.Info().Str("run", run).Int("rollouts", w.rollouts).Int("verifiers", w.verifiers).Msg("joined")
 	return o.stay(ctx, &w, broken)
 }
@@ -184,34 +210,63 @@ func (o JoinOptions) stay(ctx context.Context, w *crew, broken <-chan error) err
 	if err != nil {
 		return err
 	}
-	bucket := bus.Store(w.run, "presence")
-	renew := time.NewTicker(presenceTime / 3)
-	defer renew.Stop()
-	reached := true
+	p := presence{crew: w, announcement: data, reached: true}
+	renewal := time.NewTicker(presenceTime / 3)
+	defer renewal.Stop()
 	for {
-		_, err := w.bus.Put(bucket, o.Node, data, presenceTime)
-		if err != nil && reached {
-			o.Log.Warn().Err(err).Msg("bus out of reach; waiting for it, an interrupt ends the node")
+		if err := p.renew(); err != nil {
+			return err
 		}
-		if err == nil && !reached {
-			o.Log.Info().Msg("bus reached again")
-		}
-		reached = err == nil
 		select {
 		case err := <-broken:
 			return err
 		case <-ctx.Done():
-			_ = w.bus.Delete(bucket, o.Node)
+			if !errors.Is(context.Cause(ctx), errRunOver) { // else its bus may be gone
+				_ = w.bus.Delete(p.bucket(), o.Node)
+			}
 			return nil
-		case <-renew.C:
+		case <-renewal.C:
 		}
 	}
 }
 
+// presence is a node's word that it is there.
+type presence struct {
+	crew         *crew
+	announcement []byte
+	reached      bool // the bus, last time
+	missed       int  // times in a row that the run was not on it
+}
+
+func (p *presence) bucket() string { return bus.Store(p.crew.run, "presence") }
+
+// renew says that the node is there. It waits for a bus that is out of reach, and
+// returns ErrNoRun once a bus has been without the run for some time: a head that
+// comes back has it there at once.
+func (p *presence) renew() error {
+	w := p.crew
+	_, err := w.bus.Put(p.bucket(), w.node, p.announcement, presenceTime)
+	if err != nil && p.reached {
+		w.log.Warn().Err(err).Msg("bus out of reach; waiting for it, an interrupt ends the node")
+	}
+	if err == nil && !p.reached {
+		w.log.Info().Msg("bus reached again")
+	}
+	p.reached = err == nil
+	if _, err := w.bus.Get(runsBucket, w.run); !errors.Is(err, bus.ErrNotFound) {
+		p.missed = 0
+		return nil
+	}
+	if p.missed++; p.missed < 3 {
+		return nil
+	}
+	return fmt.Errorf("%w: %s has ended, or another was started in its place", ErrNoRun, w.run)
+}
+
 // workerNode starts the actors of a joining node.
 type workerNode struct {
-	crew   crew
-	broken chan<- error
+	crew crew
+	end  func(error) // tells whoever waits for the end of the node
 }
 
 // Receive implements actor.Actor.
@@ -222,14 +277,7 @@ func (n *workerNode) Receive(c actor.Context) {
 			n.end(err)
 		}
 	case failed:
-		n.end(fmt.Errorf("%s: %w", m.actor, m.err))
-	}
-}
-
-func (n *workerNode) end(err error) {
-	select {
-	case n.broken <- err:
-	default:
+		n.end(m.report())
 	}
 }
 

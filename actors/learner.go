@@ -67,7 +67,7 @@ type learnerActor struct {
 func (l *learnerActor) Receive(c actor.Context) {
 	switch m := c.Message().(type) {
 	case *actor.Started:
-		l.work = newBackground(c.ActorSystem().Root, c.Self())
+		l.work = newBackground(c)
 	case startStage:
 		before := l.session
 		l.do(func() any {
@@ -110,7 +110,13 @@ func (l *learnerActor) do(job func() any) {
 func (l *learnerActor) onProvideWeights(c actor.Context, m provideWeights) {
 	root, sender, s := c.ActorSystem().Root, c.Sender(), l.session
 	l.work.do(func() any {
-		root.Send(sender, l.workshop.provide(s, m.at))
+		published, err := l.workshop.provide(s, m.at)
+		if err != nil {
+			l.workshop.warn("weights not provided to a node", err)
+			root.Send(sender, err)
+		} else {
+			root.Send(sender, published)
+		}
 		return nil
 	})
 }

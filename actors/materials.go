@@ -28,6 +28,7 @@ const PageTokens = 16
 // functions of the recipe alone, so a node that joins makes the same.
 type materials struct {
 	recipe    *config.Recipe
+	digest    string // of the recipe
 	tokenizer *tokenizer.Tokenizer
 	end       int32
 	config    policy.Config
@@ -40,6 +41,9 @@ type materials struct {
 func newMaterials(r *config.Recipe, path string) (*materials, error) {
 	m := &materials{recipe: r, generator: corpus.Generator{Seed: r.Seed, BoxedShare: r.Generator.BoxedShare}}
 	var err error
+	if m.digest, err = digestOf(r); err != nil {
+		return nil, err
+	}
 	if m.tokenizer, err = m.openTokenizer(path); err != nil {
 		return nil, err
 	}

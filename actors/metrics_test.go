@@ -12,6 +12,7 @@ import (
 // TestEveryMetricIsDocumented compares the metrics of a run with the tables of
 // docs/algorithm.md.
 func TestEveryMetricIsDocumented(t *testing.T) {
+	t.Parallel()
 	text, err := os.ReadFile("../docs/algorithm.md")
 	if err != nil {
 		t.Fatal(err)

@@ -1,11 +1,9 @@
 package actors
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
-	"github.com/rs/zerolog"
 
 	"github.com/octorl/octorl/actors/message"
 )
@@ -43,9 +41,8 @@ type outcome struct {
 type headNode struct {
 	crew     crew
 	scribe   *scribe
-	log      zerolog.Logger
-	done     chan<- outcome
-	stages   []string // still to do, first first
+	end      func(outcome) // tells whoever waits for the end of the run
+	stages   []string      // still to do, first first
 	learner  *actor.PID
 	eval     *actor.PID
 	gateway  *actor.PID
@@ -65,20 +62,22 @@ func (n *headNode) Receive(c actor.Context) {
 	case stepReported:
 		n.onStepReported(c, m)
 	case probed:
-		n.end(n.scribe.probe(m.examined, n.opened))
+		n.check(n.scribe.probe(m.examined, n.opened))
 	case stageFinished:
 		n.onStageFinished(c, m)
 	case examined:
 		n.onExamined(c, m)
 	case settleRecords:
-		n.end(n.scribe.settle())
+		n.check(n.scribe.settle())
 		c.Respond(recordsSettled{final: m.final})
+	case flushed:
+		n.finish(outcome{})
 	case stopRun:
 		n.onStopRun(c)
 	case stageStopped:
 		n.finish(outcome{stopped: true})
 	case failed:
-		n.end(fmt.Errorf("%s: %w", m.actor, m.err))
+		n.check(m.report())
 	}
 }
 
@@ -88,7 +87,7 @@ func (n *headNode) onStarted(c actor.Context) {
 		c.ActorSystem().Root.Send(n.gateway, announce{noun: noun, verb: verb, body: body})
 	}
 	if err := n.crew.spawnWorkers(c, n.gateway); err != nil {
-		n.end(err)
+		n.check(err)
 		return
 	}
 	n.eval = n.crew.spawn(c, instanceEvaluator, func() actor.Actor { return &evaluator{gateway: n.gateway} })
@@ -104,8 +103,8 @@ func (n *headNode) onStarted(c actor.Context) {
 
 func (n *headNode) nextStage(c actor.Context) {
 	if len(n.stages) == 0 {
-		n.end(n.scribe.finish())
-		n.finish(outcome{})
+		n.check(n.scribe.finish())
+		c.Request(n.gateway, flush{}) // stopping would overtake the news of the end
 		return
 	}
 	c.Send(n.learner, startStage{stage: n.stages[0]})
@@ -121,15 +120,15 @@ func (n *headNode) onStopRun(c actor.Context) {
 
 func (n *headNode) onStageOpened(c actor.Context, m stageOpened) {
 	n.opened, n.started = m, time.Now()
-	n.end(n.scribe.stageOpened(m))
+	n.check(n.scribe.stageOpened(m))
 }
 
 func (n *headNode) onStepReported(c actor.Context, m stepReported) {
-	n.end(n.scribe.step(m))
+	n.check(n.scribe.step(m))
 }
 
 func (n *headNode) onStageFinished(c actor.Context, m stageFinished) {
-	n.end(n.scribe.stageFinished(m, time.Since(n.started)))
+	n.check(n.scribe.stageFinished(m, time.Since(n.started)))
 	if n.stopping {
 		n.finish(outcome{stopped: true})
 		return
@@ -138,15 +137,15 @@ func (n *headNode) onStageFinished(c actor.Context, m stageFinished) {
 }
 
 func (n *headNode) onExamined(c actor.Context, m examined) {
-	n.end(n.scribe.examined(m))
+	n.check(n.scribe.examined(m))
 	n.stages = n.stages[1:]
 	if !n.stopping {
 		n.nextStage(c)
 	}
 }
 
-// end ends the run where err is not nil.
-func (n *headNode) end(err error) {
+// check ends the run where err is not nil.
+func (n *headNode) check(err error) {
 	if err != nil {
 		n.finish(outcome{err: err})
 	}
@@ -155,6 +154,6 @@ func (n *headNode) end(err error) {
 func (n *headNode) finish(o outcome) {
 	if !n.ended {
 		n.ended = true
-		n.done <- o
+		n.end(o)
 	}
 }

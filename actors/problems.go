@@ -141,6 +141,7 @@ func (m *materials) groupRequests(at standing) []message.GroupRequested {
 			GroupHeader: message.GroupHeader{
 				ID:    fmt.Sprintf("%s-%d-%d", stage.Name, step, slot),
 				Stage: stage.Name, Step: step, Slot: slot, Purpose: message.Train, ReplyTo: instanceBuffer,
+				Recipe: m.digest,
 			},
 			Problem: p, Prompt: m.prompt(rl.Template, p.Question, nil),
 			Samples: rl.Samples, MaxTokens: rl.ResponseCap(at.step), Temperature: float32(rl.Temperature),
@@ -178,6 +179,7 @@ func (m *materials) examRequest(at standing, way string, slot int, p corpus.Prob
 		GroupHeader: message.GroupHeader{
 			ID:    fmt.Sprintf("%s-%d-exam-%s-%d", at.stage, at.step, way, slot),
 			Stage: at.stage, Step: at.step, Slot: slot, Purpose: message.Evaluate, ReplyTo: instanceEvaluator,
+			Recipe: m.digest,
 		},
 		Problem: problemOf(p, e.Problems), Prompt: m.prompt(e.Template, p.Question, m.problems.shots),
 		Samples: samples, MaxTokens: e.MaxTokens, Temperature: temperature,

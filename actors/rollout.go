@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -30,7 +31,15 @@ type weightsReady struct {
 // extendLeases makes a rollout extend what it holds.
 type extendLeases struct{}
 
-// weightsSource brings the policy of a rollout to a standing. It may block.
+// drawAgain makes a rollout draw as many requests as it has handed back.
+type drawAgain struct{ requests int }
+
+// handBackPause is how long a rollout that cannot get weights leaves what it has
+// handed back to others.
+const handBackPause = time.Second / 4
+
+// weightsSource brings the policy of a rollout to a standing. It may block. It
+// returns errObsolete when the learner stands elsewhere.
 type weightsSource func(ctx context.Context, at standing) error
 
 // rolloutActor draws groups for requests from the queue. Its engine runs beside
@@ -50,9 +59,11 @@ type rolloutActor struct {
 	held    map[string]held // by group id
 	waiting []delivered     // for the weights of another standing
 	work    *background
-	running *background // the engine's loop
+	running *background     // the engine's loop
+	ctx     context.Context // of the engine and of fetching weights
 	cancel  context.CancelFunc
 	renewal *time.Timer
+	numBack int // requests handed back, to name each anew
 }
 
 // held is a request under way.
@@ -75,29 +86,32 @@ func (r *rolloutActor) Receive(c actor.Context) {
 		r.onGroupDone(c, m)
 	case extendLeases:
 		r.onExtendLeases(c)
+	case drawAgain:
+		c.Request(r.gateway, grant{credit: m.requests})
+	case failed: // of the engine
+		c.Send(c.Parent(), m)
 	case *actor.Stopping:
 		r.renewal.Stop()
 		r.cancel()
 		r.running.close()
 		r.work.close()
+		r.engine.Free()
 	}
 }
 
 func (r *rolloutActor) onStarted(c actor.Context) {
-	root, self := c.ActorSystem().Root, c.Self()
 	r.held = map[string]held{}
-	r.work = newBackground(root, self)
-	ctx, cancel := context.WithCancel(context.Background())
-	r.cancel = cancel
-	r.running = newBackground(root, c.Parent())
+	r.work = newBackground(c)
+	r.ctx, r.cancel = context.WithCancel(context.Background())
+	r.running = newBackground(c)
 	r.running.do(func() any {
-		if err := r.engine.Run(ctx); err != nil && !errors.Is(err, context.Canceled) {
+		if err := r.engine.Run(r.ctx); err != nil && !errors.Is(err, context.Canceled) {
 			return failed{actor: instanceRollout, err: err}
 		}
 		return nil
 	})
 	r.schedule(c)
-	c.Send(r.gateway, take{verb: queueRequested, instance: instanceRollout, to: self, credit: r.credit})
+	c.Send(r.gateway, take{verb: queueRequested, instance: instanceRollout, to: c.Self(), credit: r.credit})
 }
 
 func (r *rolloutActor) schedule(c actor.Context) {
@@ -122,13 +136,20 @@ func (r *rolloutActor) onDelivered(c actor.Context, m delivered) {
 		c.Request(r.gateway, grant{credit: 1})
 		return
 	}
-	if _, again := r.held[q.ID]; again {
+	if r.has(q.ID) {
 		_ = m.Extend()
 		c.Request(r.gateway, grant{credit: 1})
 		return
 	}
 	r.waiting = append(r.waiting, m)
 	r.advance(c)
+}
+
+// has reports whether a group was delivered before: its lease ran out, but the
+// work goes on.
+func (r *rolloutActor) has(id string) bool {
+	_, held := r.held[id]
+	return held || slices.ContainsFunc(r.waiting, func(m delivered) bool { return m.body.(message.GroupRequested).ID == id })
 }
 
 // advance starts what the present weights serve, and fetches others once
@@ -149,35 +170,62 @@ func (r *rolloutActor) advance(c actor.Context) {
 	if len(rest) == 0 || len(r.held) > 0 {
 		return
 	}
-	q := rest[0].body.(message.GroupRequested)
-	at := standing{stage: q.Stage, step: int(q.Version)}
+	at := standingOf(rest[0].body.(message.GroupRequested))
 	r.loading = true
 	r.work.do(func() any {
-		ctx, cancel := context.WithTimeout(context.Background(), leaseTime/2)
+		ctx, cancel := context.WithTimeout(r.ctx, leaseTime/2)
 		defer cancel()
 		return weightsReady{at: at, err: r.weights(ctx, at)}
 	})
 }
 
 func (r *rolloutActor) serves(q message.GroupRequested) bool {
-	return r.weights == nil || r.at == standing{stage: q.Stage, step: int(q.Version)}
+	return r.weights == nil || r.at == standingOf(q)
 }
 
-// onWeightsReady hands requests back when their weights cannot be had: the
-// learner has moved on, or is out of reach.
+// standingOf returns the standing whose weights a request is to be drawn with.
+func standingOf(q message.GroupRequested) standing {
+	return standing{stage: q.Stage, step: int(q.Version)}
+}
+
+// onWeightsReady starts what waited for weights, or gives it up where they cannot
+// be had: for good when the learner has moved on, since then nobody waits for it,
+// and else to other rollouts.
 func (r *rolloutActor) onWeightsReady(c actor.Context, m weightsReady) {
 	r.loading = false
+	defer r.advance(c)
 	if m.err == nil {
 		r.at = m.at
-		r.advance(c)
 		return
 	}
-	r.log.Warn().Err(m.err).Str("stage", m.at.stage).Int("policy_version", m.at.step).Msg("weights not fetched, requests handed back")
-	for _, w := range r.waiting {
-		_ = w.Nak(time.Second)
-		c.Request(r.gateway, grant{credit: 1})
+	obsolete, all := errors.Is(m.err, errObsolete), len(r.waiting)
+	if !obsolete {
+		r.log.Warn().Err(m.err).Str("stage", m.at.stage).Int("policy_version", m.at.step).Msg("weights not fetched, requests handed back")
 	}
-	r.waiting = nil
+	r.waiting = slices.DeleteFunc(r.waiting, func(d delivered) bool {
+		q := d.body.(message.GroupRequested)
+		if standingOf(q) != m.at {
+			return false
+		}
+		if obsolete {
+			_ = d.Term(m.err.Error())
+		} else {
+			r.handBack(c, d, q)
+		}
+		return true
+	})
+	root, self, given := c.ActorSystem().Root, c.Self(), all-len(r.waiting)
+	time.AfterFunc(handBackPause, func() { root.Send(self, drawAgain{requests: given}) })
+}
+
+// handBack puts a request into the queue anew. Unlike a Nak that does not count
+// as an attempt at it: it is this rollout that failed, not the group.
+func (r *rolloutActor) handBack(c actor.Context, m delivered, q message.GroupRequested) {
+	r.numBack++
+	c.Send(r.gateway, enqueue{
+		verb: queueRequested, instance: instanceRollout, id: fmt.Sprintf("%s.%s.%d", q.ID, nameOf(c.Self()), r.numBack), body: q,
+		then: func() { _ = m.Ack() },
+	})
 }
 
 func (r *rolloutActor) start(c actor.Context, m delivered, q message.GroupRequested) {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
 	"github.com/rs/zerolog"
@@ -51,7 +50,7 @@ func Run(ctx context.Context, r *config.Recipe, o Options) (*Results, error) {
 	if err != nil {
 		return nil, err
 	}
-	d, err := openDirectory(o.Directory, resolved)
+	d, err := openDirectory(o.Directory, r)
 	if err != nil {
 		return nil, err
 	}
@@ -113,7 +112,7 @@ func (h *head) run(ctx context.Context, stages []string) error {
 	if h.bus, err = h.openBus(); err != nil {
 		return err
 	}
-	defer h.bus.Close()
+	defer h.closeBus()
 	s, err := openScribe(h.recipe.Name, h.dir, h.recipe)
 	if err != nil {
 		return err
@@ -124,7 +123,19 @@ func (h *head) run(ctx context.Context, stages []string) error {
 		return err
 	}
 	defer stop()
-	return h.lead(ctx, stages, s)
+	if err := h.lead(ctx, stages, s); err != nil {
+		return err
+	}
+	if err := h.bus.Delete(runsBucket, h.recipe.Name); err != nil { // nobody need join any more
+		h.options.Log.Warn().Err(err).Msg("the run is still announced on the bus")
+	}
+	return nil
+}
+
+// closeBus closes the bus and removes what an embedded one kept on disk.
+func (h *head) closeBus() {
+	h.bus.Close()
+	os.RemoveAll(h.dir.bus())
 }
 
 // openBus opens the bus with empty queues: what was under way when the run was
@@ -141,13 +152,15 @@ func (h *head) openBus() (*bus.Bus, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := openQueues(b, h.recipe.Name); err != nil {
-		b.Close()
-		return nil, err
-	}
-	if err := h.publish(b); err != nil {
-		b.Close()
-		return nil, err
+	for _, prepare := range []func() error{
+		func() error { return openQueues(b, h.recipe.Name) },
+		func() error { return clearQueues(b, h.recipe.Name) },
+		func() error { return h.publish(b) },
+	} {
+		if err := prepare(); err != nil {
+			b.Close()
+			return nil, err
+		}
 	}
 	if o.Joinable != nil && o.Listen != "" {
 		o.Joinable(b.URL())
@@ -167,18 +180,24 @@ func (h *head) lead(ctx context.Context, stages []string, s *scribe) error {
 	system := newSystem(h.options.Log)
 	defer system.Shutdown()
 	done := make(chan outcome, 1)
+	end := func(o outcome) {
+		select {
+		case done <- o:
+		default: // the first counts
+		}
+	}
 	stopServing, err := h.serveWeights(system)
 	if err != nil {
 		return err
 	}
 	defer stopServing()
-	node, err := system.Root.SpawnNamed(actor.PropsFromProducer(func() actor.Actor {
-		return &headNode{crew: h.crew(), scribe: s, log: h.options.Log, done: done, stages: stages}
-	}, actor.WithSupervisor(&escalation{})), nodeName)
+	node, err := spawnNode(system, func() actor.Actor {
+		return &headNode{crew: h.crew(), scribe: s, end: end, stages: stages}
+	}, func(err error) { end(outcome{err: err}) })
 	if err != nil {
-		return fmt.Errorf("start the node: %w", err)
+		return err
 	}
-	defer stopTree(system, node, 10*time.Second)
+	defer stopTree(system, node)
 	select {
 	case o := <-done:
 		return o.result()
@@ -201,7 +220,7 @@ func (h *head) crew() crew {
 		run: h.recipe.Name, node: headName, bus: h.bus, log: log, materials: h.materials,
 		workshop: &workshop{
 			dir: h.dir, recipe: h.recipe, resolved: h.resolved, materials: h.materials, policy: h.policy, bus: h.bus,
-			warn: func(err error) { log.Warn().Err(err).Msg("checkpoint passed over") },
+			warn: func(what string, err error) { log.Warn().Err(err).Msg(what) },
 		},
 		shape:     reward.DefaultShape(),
 		rollouts:  h.workers(h.recipe.Scale.Rollouts),

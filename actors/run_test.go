@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -77,19 +78,25 @@ func finish(t *testing.T, r *config.Recipe, o Options) map[string]string {
 	return results.Digests
 }
 
+var (
+	referenceOnce    sync.Once
+	referenceDigests map[string]string
+)
+
 // reference are the digests of the tiny run with one rollout in one process.
 func reference(t *testing.T) map[string]string {
 	t.Helper()
-	digests := finish(t, tinyRecipe(t), options(t, t.TempDir()))
-	if len(digests) != 2 || digests["text"] == digests["rl"] {
-		t.Fatalf("digests %v: the stages did not train", digests)
+	referenceOnce.Do(func() { referenceDigests = finish(t, tinyRecipe(t), options(t, t.TempDir())) })
+	if d := referenceDigests; len(d) != 2 || d["text"] == d["rl"] {
+		t.Fatalf("digests %v: the stages did not train", d)
 	}
-	return digests
+	return referenceDigests
 }
 
 // TestPlacementChangesNothing is invariant 2: neither the number of rollouts nor
 // other nodes change the weights.
 func TestPlacementChangesNothing(t *testing.T) {
+	t.Parallel()
 	want := reference(t)
 	for _, rollouts := range []int{2, 5} {
 		r := tinyRecipe(t)
@@ -103,6 +110,7 @@ func TestPlacementChangesNothing(t *testing.T) {
 // TestJoinedNodeSharesTheWork joins a second node over TCP, with weights of its
 // own, to a run that has no rollouts itself: all groups are the node's.
 func TestJoinedNodeSharesTheWork(t *testing.T) {
+	t.Parallel()
 	want := reference(t)
 	r := tinyRecipe(t)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -129,6 +137,7 @@ func TestJoinedNodeSharesTheWork(t *testing.T) {
 // TestStopAndResume is invariant 4: a run that is stopped again and again, at
 // whatever moment, ends with the weights of one that is not.
 func TestStopAndResume(t *testing.T) {
+	t.Parallel()
 	want := reference(t)
 	dir := t.TempDir()
 	for stops := 0; ; stops++ {
@@ -197,6 +206,7 @@ func checkMetrics(t *testing.T, dir string) {
 // TestDamagedCheckpoint damages the newest checkpoint of a stopped run: the one
 // before is used, and the run ends as if nothing had been.
 func TestDamagedCheckpoint(t *testing.T) {
+	t.Parallel()
 	want := reference(t)
 	dir := t.TempDir()
 	stopAfter(t, dir, "text", 5)
@@ -222,9 +232,16 @@ func TestDamagedCheckpoint(t *testing.T) {
 // stopAfter runs the tiny recipe until a step of a stage has been reported.
 func stopAfter(t *testing.T, dir, stage string, step int) {
 	t.Helper()
+	stopAt(t, dir, stage, step, "")
+}
+
+// stopAt does so on the bus at url.
+func stopAt(t *testing.T, dir, stage string, step int, url string) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	o := options(t, dir)
+	o.URL = url
 	o.Watch = func(body any) {
 		if m, ok := body.(message.MetricsReported); ok && m.Stage == stage && m.Step == step {
 			cancel()
@@ -238,6 +255,7 @@ func stopAfter(t *testing.T, dir, stage string, step int) {
 // TestFinishedRun deletes what a finished run can make again: it is made again,
 // and nothing else is done.
 func TestFinishedRun(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	want := finish(t, tinyRecipe(t), options(t, dir))
 	d := &directory{root: dir}
@@ -263,6 +281,7 @@ func TestFinishedRun(t *testing.T) {
 }
 
 func TestOtherRecipeIsRefused(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	stopAfter(t, dir, "text", 1)
 	r := tinyRecipe(t)
@@ -271,16 +290,21 @@ func TestOtherRecipeIsRefused(t *testing.T) {
 	if !errors.Is(err, ErrOtherRecipe) || !strings.Contains(err.Error(), "--out") {
 		t.Errorf("another seed in the same directory: %v", err)
 	}
+	r = tinyRecipe(t)
+	r.Scale.Rollouts++
+	if _, err := Run(t.Context(), r, options(t, dir)); err != nil {
+		t.Errorf("another scale in the same directory: %v", err)
+	}
 }
 
 func TestDirectoryInUseIsRefused(t *testing.T) {
 	dir := t.TempDir()
-	d, err := openDirectory(dir, []byte("name: x\n"))
+	d, err := openDirectory(dir, tinyRecipe(t))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer d.Close()
-	if _, err := openDirectory(dir, []byte("name: x\n")); !errors.Is(err, ErrInUse) {
+	if _, err := openDirectory(dir, tinyRecipe(t)); !errors.Is(err, ErrInUse) {
 		t.Errorf("a locked directory: %v", err)
 	}
 }

@@ -2,7 +2,6 @@ package actors
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -36,7 +35,7 @@ type workshop struct {
 	policy    *policy.Policy // the one that rollouts of this process sample from
 	bus       *bus.Bus
 	provided  message.PolicyPublished // what the object store has; background only
-	warn      func(err error)
+	warn      func(what string, err error)
 }
 
 // session is a stage under way: the policy's weights, the optimizer, and the
@@ -96,7 +95,7 @@ func (w *workshop) open(name string) (*session, error) {
 	s := &session{shop: w, stage: w.recipe.Stage(name), probed: -1, saved: -1, started: time.Now()}
 	path, damaged := w.dir.latest(name)
 	for _, err := range damaged {
-		w.warn(err)
+		w.warn("checkpoint passed over", err)
 	}
 	if err := s.load(path); err != nil {
 		return nil, fmt.Errorf("open stage %s: %w", name, err)
@@ -273,6 +272,10 @@ func (s *session) trainStep() stepDone {
 
 // policyStep makes one step from verified groups.
 func (s *session) policyStep(b batchReady) stepDone {
+	if len(b.groups) == 0 {
+		return stepDone{err: fmt.Errorf("step %d of stage %s: all %d groups were given up; the log says why, and the same command tries again",
+			s.step+1, s.stage.Name, b.stats.cancelled)}
+	}
 	sampled := time.Now()
 	lr := s.schedule.LR(s.step+1, s.numSteps())
 	groups := make([]learner.RewardedGroup, len(b.groups))
@@ -372,12 +375,17 @@ func (s *session) write(dir string, p position) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(
-		s.shop.writeTokenizerSettings(dir),
-		s.shop.policy.Save(dir),
-		learner.SaveState(dir, s.optimizer(), learner.Counters{Step: s.step}),
-		s.shop.materials.tokenizer.Save(filepath.Join(dir, "tokenizer.json")),
-		os.WriteFile(filepath.Join(dir, positionFile), data, 0o644),
-		os.WriteFile(filepath.Join(dir, "recipe.resolved.yaml"), s.shop.resolved, 0o644),
-	)
+	for _, write := range []func() error{
+		func() error { return s.shop.writeTokenizerSettings(dir) },
+		func() error { return s.shop.policy.Save(dir) },
+		func() error { return learner.SaveState(dir, s.optimizer(), learner.Counters{Step: s.step}) },
+		func() error { return s.shop.materials.tokenizer.Save(filepath.Join(dir, "tokenizer.json")) },
+		func() error { return os.WriteFile(filepath.Join(dir, positionFile), data, 0o644) },
+		func() error { return os.WriteFile(filepath.Join(dir, "recipe.resolved.yaml"), s.shop.resolved, 0o644) },
+	} {
+		if err := write(); err != nil {
+			return err // alone: a full disk says the same to each
+		}
+	}
+	return nil
 }

@@ -35,7 +35,7 @@ type groupVerified struct {
 func (v *verifier) Receive(c actor.Context) {
 	switch m := c.Message().(type) {
 	case *actor.Started:
-		v.work = newBackground(c.ActorSystem().Root, c.Self())
+		v.work = newBackground(c)
 		c.Send(v.gateway, take{verb: queueCompleted, instance: instanceVerifier, to: c.Self(), credit: verifierCredit})
 	case delivered:
 		v.onDelivered(c, m)

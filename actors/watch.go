@@ -50,12 +50,22 @@ type WatchOptions struct {
 	// Handle receives the run's messages for watchers, as types of package
 	// message, from one goroutine. It must not block.
 	Handle func(body any)
+	// Reach is told when the bus is out of reach, and when it is back. It must not
+	// block.
+	Reach func(reached bool)
 }
 
-// Watch follows a run of another process until it or ctx ends. It returns
-// ErrNoRun and the errors of the bus.
+// Watch follows a run of another process until it or ctx ends; while the run's
+// process is gone it waits for the run to be resumed. It returns ErrNoRun and the
+// errors of the bus.
 func Watch(ctx context.Context, o WatchOptions) error {
-	b, err := bus.Open(bus.Config{URL: o.URL, Token: o.Token, Name: "watch"})
+	events := make(chan bus.Event, 16)
+	b, err := bus.Open(bus.Config{URL: o.URL, Token: o.Token, Name: "watch", OnEvent: func(e bus.Event) {
+		select {
+		case events <- e:
+		default: // rather lose one than hold the connection up
+		}
+	}})
 	if err != nil {
 		return err
 	}
@@ -81,6 +91,14 @@ func Watch(ctx context.Context, o WatchOptions) error {
 		return err
 	}
 	defer stop()
-	<-ctx.Done()
-	return nil
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case e := <-events:
+			if e.Kind == bus.Reconnected || e.Kind == bus.Disconnected {
+				o.Reach(e.Kind == bus.Reconnected)
+			}
+		}
+	}
 }

@@ -3,6 +3,7 @@ package actors
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"time"
 
@@ -26,9 +27,13 @@ func weightsSubject(run string) string {
 // versionsKept is how many versions the object store holds.
 const versionsKept = 2
 
+// errObsolete says that weights will not be had, since nobody needs what would be
+// drawn with them: the learner asks for groups of where it stands only.
+var errObsolete = errors.New("the learner stands elsewhere")
+
 // provideWeights asks the learner to put a version into the object store; it
 // answers with a message.PolicyPublished, whose Object is empty when the policy
-// stands elsewhere.
+// stands elsewhere, or with an error.
 type provideWeights struct{ at standing }
 
 // serveWeights answers requests for weights by asking the learner.
@@ -44,7 +49,7 @@ func (h *head) serveWeights(system *actor.ActorSystem) (stop func(), err error) 
 		got, err := system.Root.RequestFuture(learner, provideWeights{at: at}, leaseTime/3).Result()
 		answer, ok := got.(message.PolicyPublished)
 		if err != nil || !ok {
-			answer = message.PolicyPublished{Stage: q.Stage, Version: q.Version}
+			return nil
 		}
 		out, err := message.Encode(message.Envelope{Sender: headName, Sent: time.Now().UnixNano()}, answer)
 		if err != nil {
@@ -56,36 +61,35 @@ func (h *head) serveWeights(system *actor.ActorSystem) (stop func(), err error) 
 
 // provide puts the present weights into the object store when they are those of
 // at. It runs on the learner's background, between steps.
-func (w *workshop) provide(s *session, at standing) message.PolicyPublished {
+func (w *workshop) provide(s *session, at standing) (message.PolicyPublished, error) {
 	out := message.PolicyPublished{Stage: at.stage, Version: at.version(), Step: at.step}
 	if s == nil || s.at() != at {
-		return out
+		return out, nil
 	}
 	if w.provided.Object != "" && w.provided.Stage == at.stage && w.provided.Version == at.version() {
-		return w.provided
+		return w.provided, nil
 	}
 	weights, err := w.policy.ReadWeights()
 	if err != nil {
-		return out
+		return out, err
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), leaseTime/3)
 	defer cancel()
 	data, err := binary.Append(nil, binary.LittleEndian, weights)
 	if err != nil {
-		return out
+		return out, err
 	}
 	name := fmt.Sprintf("%s-%d", at.stage, at.step)
 	store := bus.Store(w.recipe.Name, "weights")
 	if err := w.bus.PutObject(ctx, store, name, data); err != nil {
-		w.warn(err)
-		return out
+		return out, err
 	}
 	if err := w.bus.TrimObjects(ctx, store, versionsKept); err != nil {
-		w.warn(err)
+		w.warn("old weights not removed from the bus", err)
 	}
 	out.Object, out.Bytes, out.Digest = name, int64(len(data)), policy.Digest(weights)
 	w.provided = out
-	return out
+	return out, nil
 }
 
 // fetchWeights returns the source of weights of another process: it asks, gets
@@ -101,13 +105,19 @@ func fetchWeights(b *bus.Bus, run, node string, p *policy.Policy) weightsSource 
 		if err != nil {
 			return fmt.Errorf("ask for weights of %s version %d: %w", at.stage, at.step, err)
 		}
+		if len(answer) == 0 {
+			return fmt.Errorf("ask for weights of %s version %d: the learner could not provide them", at.stage, at.step)
+		}
 		_, body, err := message.Decode(answer)
 		if err != nil {
 			return fmt.Errorf("ask for weights of %s version %d: %w", at.stage, at.step, err)
 		}
 		published, ok := body.(message.PolicyPublished)
-		if !ok || published.Object == "" {
-			return fmt.Errorf("weights of %s version %d: the learner has moved on", at.stage, at.step)
+		if !ok {
+			return fmt.Errorf("ask for weights of %s version %d: the answer is a %T", at.stage, at.step, body)
+		}
+		if published.Object == "" {
+			return fmt.Errorf("weights of %s version %d: %w", at.stage, at.step, errObsolete)
 		}
 		return setWeights(ctx, b, run, p, published)
 	}

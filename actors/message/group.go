@@ -28,7 +28,11 @@ type GroupHeader struct {
 	Slot    int     `msgpack:"sl"` // place in the step's batch, from 0
 	Purpose Purpose `msgpack:"pu"`
 	ReplyTo string  `msgpack:"re"` // instance that gets the verified group
+	Recipe  string  `msgpack:"rc"` // digest of the recipe that it belongs to
 }
+
+// Header returns h, for whoever has a message of any of the kinds that embed it.
+func (h GroupHeader) Header() GroupHeader { return h }
 
 // GroupRequested asks a rollout for the trajectories of a problem.
 type GroupRequested struct {

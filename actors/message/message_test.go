@@ -14,7 +14,7 @@ import (
 )
 
 var (
-	header1  = GroupHeader{ID: "rl/3/5", Stage: "rl", Step: 3, Slot: 5, Purpose: Train, ReplyTo: "learner-0"}
+	header1  = GroupHeader{ID: "rl/3/5", Stage: "rl", Step: 3, Slot: 5, Purpose: Train, ReplyTo: "learner-0", Recipe: "0f1e"}
 	problem1 = trajectory.Problem{ID: "toy/train/17", Question: "What is 2+3?", Answer: "5", Level: 1, Source: "toy"}
 	group1   = trajectory.Group{
 		ID: "rl/3/5", Problem: problem1, Prompt: []int32{1, 2, 300},

@@ -73,6 +73,15 @@ func (v *view) handle(body any) {
 	}
 }
 
+// reach shows whether the run's bus is within reach.
+func (v *view) reach(reached bool) {
+	if reached {
+		v.log.Warn().Msg("the run is back")
+	} else {
+		v.log.Warn().Msg("the run is out of reach; waiting for it, an interrupt ends this")
+	}
+}
+
 func (v *view) onMetrics(m message.MetricsReported) {
 	if v.display == nil {
 		v.logMetrics(m)

@@ -27,5 +27,6 @@ func (v *watchVerb) Run(ctx context.Context) error {
 		URL: v.NATS, Token: v.Token, Run: v.RunName,
 		Open:   func(r *config.Recipe) { shown = openView(r, v.Log) },
 		Handle: func(body any) { shown.handle(body) },
+		Reach:  func(reached bool) { shown.reach(reached) },
 	})
 }

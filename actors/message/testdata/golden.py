@@ -61,7 +61,7 @@ def write(kind, version, body):
     pathlib.Path(f"{kind}.v{version}.msgpack").write_bytes(pack(envelope))
 
 
-header = {"id": "rl/3/5", "st": "rl", "sp": 3, "sl": 5, "pu": "train", "re": "learner-0"}
+header = {"id": "rl/3/5", "st": "rl", "sp": 3, "sl": 5, "pu": "train", "re": "learner-0", "rc": "0f1e"}
 problem = {"i": "toy/train/17", "q": "What is 2+3?", "a": "5", "l": 1, "s": "toy"}
 group = {
     "i": "rl/3/5",
