@@ -20,6 +20,7 @@ type verbs struct {
 	Quickstart quickstartVerb `cmd:"" help:"Run the whole pipeline on this machine in about 5 minutes."`
 	Run        runVerb        `cmd:"" help:"Run a recipe, or resume it."`
 	Explain    explainVerb    `cmd:"" help:"Print what a recipe would do, before anything starts."`
+	Bench      benchVerb      `cmd:"" help:"Measure a device."`
 	Node       nodeVerb       `cmd:"" help:"Join a run on another machine with rollouts and verifiers."`
 	Watch      watchVerb      `cmd:"" help:"Follow a run live from another terminal."`
 	Generate   generateVerb   `cmd:"" help:"Complete prompts with a checkpoint."`

@@ -1,6 +1,7 @@
 package cpu
 
-// The routines of tile_amd64.s and rows_amd64.s. None keeps its arguments.
+// The routines of tile_amd64.s, rows_amd64.s and peak_amd64.s. None keeps its
+// arguments.
 
 //go:noescape
 func tile6AVX2(out *float32, outRow int, a *float32, aRow, aStep int, b *float32, depth int, add bool)
@@ -70,3 +71,5 @@ func rotateAVX2(row *float32, heads, width, half int, turn *float32, flip uint32
 
 //go:noescape
 func copy16AVX2(dst *float32, dstRow int, src *float32, srcRow, depth int)
+
+func fmaLoopAVX2(rounds int)

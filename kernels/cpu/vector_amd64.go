@@ -241,3 +241,12 @@ func adamRow(w, g, m, v []float32, s *adamStep) {
 	_, _, _ = g[len(w)-1], m[len(w)-1], v[len(w)-1]
 	adamRowAVX2(&w[0], &g[0], &m[0], &v[0], len(w), s)
 }
+
+// multiplyRegisters does rounds of twelve vector multiply-adds, and reports
+// whether there is a routine for it.
+func multiplyRegisters(rounds int) bool {
+	if hasAVX2 {
+		fmaLoopAVX2(rounds)
+	}
+	return hasAVX2
+}
