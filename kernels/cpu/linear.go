@@ -60,11 +60,11 @@ func (d *Device) LinearGradWeight(s kernels.LinearShape, dw, dBias, dy, x kernel
 }
 
 // gradDepth is blockDepth where both operands are streams of activations.
-const gradDepth = 128
+const gradDepth = 160
 
 // gradStrip is the rows of dw that one task computes: they are columns of dy,
 // packed so that the rows of a tile lie together.
-const gradStrip = 8 * tileRows
+const gradStrip = 24 * tileRows
 
 // gradWeight adds dyᵀ·x to dw. Tasks are strips of dw, never of the reduced
 // index: sums ascend in the row.

@@ -6,14 +6,25 @@ const (
 	tileCols = 16
 )
 
-// blockDepth is how much of the reduced index a micro-kernel call covers, so
+// maxDepth is the most of the reduced index that a micro-kernel call covers, so
 // that its panel of the right matrix stays in the first-level cache. The sums
 // are carried on from block to block: it does not influence results.
-const blockDepth = 256
+const maxDepth = 320
 
-// blockRows is the rows of the left matrix that one task multiplies by the same
-// panels: a block of them stays in the second-level cache.
-const blockRows = 8 * tileRows
+// blockDepth returns how much of a reduced index of that depth each block
+// covers: equal parts, since each costs a pass over the output.
+func blockDepth(depth int) int {
+	blocks := max(1, (depth+maxDepth-1)/maxDepth)
+	return ((depth+blocks-1)/blocks + lanes - 1) &^ (lanes - 1)
+}
+
+// The rows of the left matrix that one task multiplies by the same panels: as
+// many as stay in the second-level cache, so that each panel is fetched for
+// many tiles, and fewer where there would not be a task for each worker.
+const (
+	minBlockRows = 8 * tileRows
+	maxBlockRows = 24 * tileRows
+)
 
 // matrix is a left operand: element (m, k) is at[m·row + k·step].
 type matrix struct {
@@ -61,7 +72,7 @@ func (p *pool) multiply(g product) {
 	if g.rows == 0 || cols == 0 {
 		return
 	}
-	if g.rows*g.depth*cols*tileCols < 8*minWork || len(p.workers) == 1 {
+	if g.rows*g.depth*cols*tileCols < 8*minWork {
 		p.run(1, func(w *worker, _ int) { g.block(w, region{0, g.rows, 0, cols}) })
 		return
 	}
@@ -78,8 +89,8 @@ func (p *pool) multiply(g product) {
 func taskShape(rows, cols, workers int) (int, int) {
 	tasks := 4 * workers
 	switch {
-	case rows >= tasks*blockRows:
-		return blockRows, cols
+	case rows >= tasks*minBlockRows:
+		return min(rows/tasks/tileRows*tileRows, maxBlockRows), cols
 	case cols >= tasks && rows == 1:
 		return rows, (cols/tasks + 3) &^ 3 // multiplyWide takes four
 	case cols >= tasks:
@@ -104,8 +115,9 @@ func (g *product) block(w *worker, r region) {
 		}
 	}
 	const wide = 4
-	for k := 0; k < g.depth; k += blockDepth {
-		s := steps{k, k, min(blockDepth, g.depth-k)}
+	depth := blockDepth(g.depth)
+	for k := 0; k < g.depth; k += depth {
+		s := steps{k, k, min(depth, g.depth-k)}
 		add := g.add || k > 0
 		n := r.n0
 		if g.a.clashes() && r.n1-r.n0 >= tileCols && r.m1-r.m0 > tileRows {
@@ -129,7 +141,7 @@ func (a matrix) clashes() bool { return a.step == 1 && a.row%1024 == 0 }
 // blockApart is block for one part of the reduced index, from a copy of the
 // left operand.
 func (g *product) blockApart(w *worker, r region, s steps, add bool) {
-	const row = blockDepth + tileCols
+	const row = maxDepth + tileCols
 	defer w.release(w.used)
 	at := w.take((r.m1 - r.m0) * row)
 	copyColumns(at, row, g.a.at[r.m0*g.a.row+s.a:], g.a.row, r.m1-r.m0, s.count)
