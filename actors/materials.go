@@ -57,19 +57,30 @@ func newMaterials(r *config.Recipe, path string) (*materials, error) {
 // openTokenizer loads the run's tokenizer, or else makes it and saves it.
 func (m *materials) openTokenizer(path string) (*tokenizer.Tokenizer, error) {
 	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
-		return tokenizer.Load(path)
+		t, err := tokenizer.Load(path)
+		if err != nil {
+			return nil, fmt.Errorf("%w; delete it to have it made again", err)
+		}
+		return t, nil
 	}
 	t, err := m.makeTokenizer()
 	if err != nil {
 		return nil, err
 	}
-	return t, t.Save(path)
+	if err := t.Save(path); err != nil {
+		return nil, diskError(path, err)
+	}
+	return t, nil
 }
 
 func (m *materials) makeTokenizer() (*tokenizer.Tokenizer, error) {
 	switch {
 	case m.recipe.Tokenizer.Path != "":
-		return tokenizer.Load(m.recipe.Tokenizer.Path)
+		t, err := tokenizer.Load(m.recipe.Tokenizer.Path)
+		if err != nil {
+			return nil, fmt.Errorf("%w; correct tokenizer.path, or leave it out to train one", err)
+		}
+		return t, nil
 	case m.recipe.Policy.Checkpoint != "":
 		return tokenizer.Load(m.recipe.Policy.Checkpoint)
 	}

@@ -20,7 +20,7 @@ import (
 // explainVerb says what a recipe would do.
 type explainVerb struct {
 	Recipe string `arg:"" help:"A YAML file, or the name of a built-in recipe."`
-	Steps  int    `help:"As of octorl run: shorten every stage to at most N steps." placeholder:"N"`
+	Steps  *int   `help:"As of octorl run: shorten every stage to at most N steps." placeholder:"N"`
 }
 
 // Run implements the verb.

@@ -121,7 +121,7 @@ func TestExplainRefuses(t *testing.T) {
 	if !errors.As(err, &invalid) || invalid.Faults[0].Line != 1 || invalid.Faults[0].Column != 11 {
 		t.Errorf("error %v, want a fault at line 1, column 11", err)
 	}
-	if err := (&explainVerb{Recipe: "quickstart", Steps: -1}).Run(); err == nil || !strings.Contains(err.Error(), "--steps -1") {
+	if err := (&explainVerb{Recipe: "quickstart", Steps: at(-1)}).Run(); err == nil || !strings.Contains(err.Error(), "--steps -1") {
 		t.Errorf("error %v, want one that names --steps -1", err)
 	}
 }

@@ -35,10 +35,12 @@ func main() {
 	parser := kong.Must(&verbs{},
 		kong.Name("octorl"),
 		kong.Description("Reinforcement learning of reasoning language models, as actors over NATS."),
-		kong.UsageOnError(),
 	)
 	verb, err := parser.Parse(os.Args[1:])
-	parser.FatalIfErrorf(err)
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "octorl: %v; octorl --help lists the verbs, octorl VERB --help its flags\n", err)
+		os.Exit(1)
+	}
 	// The first interrupt stops at a step boundary, the second at once.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()

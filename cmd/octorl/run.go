@@ -22,14 +22,14 @@ import (
 
 // runFlags are what every way of running a recipe takes.
 type runFlags struct {
-	Out      string `help:"Run directory; default runs/<name>." placeholder:"DIR"`
-	Seed     uint64 `help:"Seed of the run; default the recipe's." placeholder:"N"`
-	Steps    int    `help:"Shorten every stage to at most N steps, to try the program." placeholder:"N"`
-	Rollouts int    `help:"Rollout actors in this process; default the recipe's." placeholder:"N"`
-	Listen   string `help:"Open the bus on host:port, so that nodes can join." placeholder:"ADDR"`
-	NATS     string `name:"nats" help:"Use this bus instead of an embedded one." placeholder:"URL"`
-	Token    string `help:"Secret of the bus." env:"OCTORL_TOKEN" placeholder:"SECRET"`
-	Log      string `help:"Print log lines instead of the live view: text or json." enum:",text,json" default:""`
+	Out      string  `help:"Run directory; default runs/<name>." placeholder:"DIR"`
+	Seed     *uint64 `help:"Seed of the run; default the recipe's." placeholder:"N"`
+	Steps    *int    `help:"Shorten every stage to at most N steps, to try the program." placeholder:"N"`
+	Rollouts *int    `help:"Rollout actors in this process; default the recipe's." placeholder:"N"`
+	Listen   string  `help:"Open the bus on host:port, so that nodes can join." placeholder:"ADDR"`
+	NATS     string  `name:"nats" help:"Use this bus instead of an embedded one." placeholder:"URL"`
+	Token    string  `help:"Secret of the bus." env:"OCTORL_TOKEN" placeholder:"SECRET"`
+	Log      string  `help:"Print log lines instead of the live view: text or json." enum:",text,json" default:""`
 }
 
 // runVerb runs a recipe from a file or a built-in one.
@@ -104,17 +104,17 @@ func (f *runFlags) run(ctx context.Context, r *config.Recipe) error {
 
 // apply lets flags override the recipe.
 func (f *runFlags) apply(r *config.Recipe) error {
-	if f.Seed != 0 {
-		r.Seed = f.Seed
+	if f.Seed != nil {
+		r.Seed = *f.Seed
 	}
-	if f.Rollouts != 0 {
-		r.Scale.Rollouts = f.Rollouts
+	if f.Rollouts != nil {
+		r.Scale.Rollouts = *f.Rollouts
 	}
-	if f.Steps < 0 {
-		return fmt.Errorf("--steps %d: use at least 1", f.Steps)
-	}
-	if f.Steps > 0 {
-		r.Shorten(f.Steps)
+	if f.Steps != nil {
+		if *f.Steps < 1 {
+			return fmt.Errorf("--steps %d: use at least 1", *f.Steps)
+		}
+		r.Shorten(*f.Steps)
 	}
 	if f.Out == "" {
 		f.Out = filepath.Join("runs", r.Name)
