@@ -69,7 +69,7 @@ func (n *headNode) Receive(c actor.Context) {
 		n.onExamined(c, m)
 	case settleRecords:
 		n.check(n.scribe.settle())
-		c.Respond(recordsSettled{final: m.final})
+		c.Respond(recordsSettled(m))
 	case flushed:
 		n.finish(outcome{})
 	case stopRun:

@@ -148,16 +148,16 @@ func lastNumber(text string) string {
 
 func lastNumberAt(text string) (number string, at int) {
 	all := numberForm.FindAllStringIndex(text, -1)
-	for len(all) > 0 {
-		last := all[len(all)-1]
-		number := text[last[0]:last[1]]
-		// A minus or plus behind a value is an operation.
-		if before := strings.TrimRight(text[:last[0]], " "); strings.ContainsAny(number[:1], "+-") && before != "" && (isDigit(before[len(before)-1]) || before[len(before)-1] == ')') {
-			number = number[1:]
-		}
-		return strings.TrimSpace(number), last[0]
+	if len(all) == 0 {
+		return "", -1
 	}
-	return "", -1
+	last := all[len(all)-1]
+	number = text[last[0]:last[1]]
+	// A minus or plus behind a value is an operation.
+	if before := strings.TrimRight(text[:last[0]], " "); strings.ContainsAny(number[:1], "+-") && before != "" && (isDigit(before[len(before)-1]) || before[len(before)-1] == ')') {
+		number = number[1:]
+	}
+	return strings.TrimSpace(number), last[0]
 }
 
 func lastChoice(text string) string {
