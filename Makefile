@@ -1,4 +1,4 @@
-.PHONY: test race vet lint fuzz quickstart bench ci
+.PHONY: test race vet lint fuzz quickstart bench cuda cubins ci
 
 test:
 	go test ./...
@@ -20,6 +20,15 @@ quickstart:
 
 bench:
 	go test -run '^$$' -bench . -benchmem ./...
+
+# octorl with the CUDA device. It needs a C compiler and CUDA's headers, which
+# scripts/cuda/find.sh looks for; it starts on any machine.
+cuda:
+	scripts/cuda/go.sh build -o bin/octorl ./cmd/octorl
+
+# The compiled kernels that the cuda build embeds, where their sources changed.
+cubins:
+	scripts/cuda/build.sh
 
 ci:
 	.ci/run

@@ -1,0 +1,26 @@
+//go:build cuda
+
+package cuda
+
+import (
+	"errors"
+	"testing"
+)
+
+// open returns device 0 and skips the test where there is none.
+func open(t testing.TB) *Device {
+	t.Helper()
+	d, err := Open(Config{})
+	if errors.Is(err, ErrUnavailable) {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := d.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return d.(*Device)
+}
