@@ -71,6 +71,16 @@ func Open(name string) ([]Document, error) {
 	return docs, nil
 }
 
+// OpenBundled opens the file of a bundled corpus as it is stored: JSON Lines,
+// compressed with gzip. The error of an unknown name lists those there are.
+func OpenBundled(name string) (fs.File, error) {
+	file, ok := bundled[name]
+	if !ok {
+		return nil, fmt.Errorf("no bundled corpus %q; there are %s", name, strings.Join(Bundled, ", "))
+	}
+	return bundle.Open(file)
+}
+
 // openFile opens a bundled corpus by its name, anything else by its path.
 func openFile(name string) (fs.File, error) {
 	if file, ok := bundled[name]; ok {

@@ -1,14 +1,15 @@
 // Package evaluation turns graded completions of a benchmark into numbers, and
-// the numbers of a run into a table and a report.
+// the numbers into tables, reports and pages.
 //
 // Completions with their verdicts enter; accuracy with its interval, pass@k,
-// format, length and repetition leave, as text and as one HTML page. How the
-// completions were drawn and graded it does not know. Read Item, Summary and
-// Report first.
+// maj@k, format, length and repetition leave, as text, as JSON and as HTML. How
+// the completions were drawn and graded it does not know. Read Item, Summary and
+// Result first.
 package evaluation
 
 import (
 	"cmp"
+	"maps"
 	"math"
 	"slices"
 
@@ -16,39 +17,17 @@ import (
 	"github.com/octorl/octorl/rollout/trajectory"
 )
 
-// Completion is one graded answer to a problem.
-type Completion struct {
-	Verdict reward.Verdict
-	Tokens  int // the end token included
-	Finish  trajectory.FinishReason
-	Text    string
-}
-
-// Item is a problem of a benchmark with its completions: one where decoding was
-// greedy, several where they were sampled for pass@k.
-type Item struct {
-	Problem     trajectory.Problem
-	Completions []Completion
-}
-
-// judged returns how many completions of the item have a verdict about the
-// policy, and how many of them are right. Failed is about the verifier.
-func (it Item) judged() (n, right int) {
-	for _, c := range it.Completions {
-		if c.Verdict != reward.Failed {
-			n++
-		}
-		if c.Verdict == reward.Right {
-			right++
-		}
-	}
-	return n, right
-}
-
 // LevelAccuracy is the accuracy on the problems of one level.
 type LevelAccuracy struct {
 	Level, Problems int
 	Accuracy        float64
+}
+
+// SubjectAccuracy is the accuracy on the problems of one subject.
+type SubjectAccuracy struct {
+	Subject  string
+	Problems int
+	Accuracy float64
 }
 
 // Summary is what a benchmark says of a policy. Shares are in [0, 1] and
@@ -59,10 +38,14 @@ type Summary struct {
 	Completions int
 	Failed      int // completions whose verification failed
 
-	Accuracy float64         // mean over problems of the share right; greedy accuracy where decoding was greedy
-	Interval Interval        // Wilson's, with the problems as trials
-	PassAt   map[int]float64 // mean pass@k by k
-	Levels   []LevelAccuracy // ascending; problems without a level are left out
+	Accuracy float64           // mean over problems of the share right: avg@n, or greedy accuracy where decoding was greedy
+	Interval Interval          // Wilson's, with the problems as trials
+	PassAt   map[int]float64   // mean pass@k by k
+	MajAt    map[int]float64   `json:",omitempty"` // mean maj@k by k
+	Levels   []LevelAccuracy   // ascending; problems without a level are left out
+	Subjects []SubjectAccuracy `json:",omitempty"` // by name; problems without one are left out
+
+	Mixed float64 // problems with both right and not right completions, which GRPO can learn from
 
 	FormatRate     float64 // judged completions that had an answer to grade
 	TruncationRate float64 // completions that reached their cap
@@ -70,93 +53,145 @@ type Summary struct {
 
 	MeanTokensAll   float64 // of all completions
 	MeanTokensRight float64 // of right ones, 0 without any; alone it hides failures
+	MeanTokensWrong float64 // of those judged and not right, 0 without any
 }
 
-// Summarize returns the summary of a benchmark's items, with pass@k for each of
-// ks that every judged item has completions for.
+// Summarize returns the summary of a benchmark's items, with pass@k and maj@k
+// for each of ks that every judged item has completions for.
 func Summarize(items []Item, ks ...int) Summary {
-	s := Summary{PassAt: passAt(items, ks)}
-	levels := map[int]*LevelAccuracy{}
-	right := 0.0
+	fewest := fewestJudged(items)
+	s := Summary{PassAt: passAt(items, ks, fewest), MajAt: majAt(items, ks, fewest)}
+	levels, subjects := map[int]*tally{}, map[string]*tally{}
+	var all, mixed tally
 	for _, it := range items {
 		n, c := it.judged()
 		if n == 0 {
 			continue
 		}
 		share := float64(c) / float64(n)
-		right += share
-		s.Problems++
+		all.add(share)
+		mixed.add(count(c > 0 && c < n))
 		if level := it.Problem.Level; level > 0 {
-			if levels[level] == nil {
-				levels[level] = &LevelAccuracy{Level: level}
-			}
-			levels[level].Problems++
-			levels[level].Accuracy += share
+			tallyOf(levels, level).add(share)
+		}
+		if it.Subject != "" {
+			tallyOf(subjects, it.Subject).add(share)
 		}
 	}
-	s.Accuracy = ratio(right, s.Problems)
-	s.Interval = Wilson(right, s.Problems, z95)
-	for _, l := range levels {
-		l.Accuracy /= float64(l.Problems)
-		s.Levels = append(s.Levels, *l)
+	s.Problems, s.Accuracy, s.Mixed = all.n, all.mean(), mixed.mean()
+	s.Interval = Wilson(all.sum, all.n, z95)
+	for _, level := range slices.Sorted(maps.Keys(levels)) {
+		s.Levels = append(s.Levels, LevelAccuracy{level, levels[level].n, levels[level].mean()})
 	}
-	slices.SortFunc(s.Levels, func(a, b LevelAccuracy) int { return cmp.Compare(a.Level, b.Level) })
+	for _, subject := range slices.Sorted(maps.Keys(subjects)) {
+		s.Subjects = append(s.Subjects, SubjectAccuracy{subject, subjects[subject].n, subjects[subject].mean()})
+	}
 	s.countCompletions(items)
 	return s
 }
 
+// tally is a running mean.
+type tally struct {
+	n   int
+	sum float64
+}
+
+func (t *tally) add(x float64) { t.n, t.sum = t.n+1, t.sum+x }
+func (t tally) mean() float64  { return ratio(t.sum, t.n) }
+func count(happened bool) float64 {
+	if happened {
+		return 1
+	}
+	return 0
+}
+
+func tallyOf[K cmp.Ordered](tallies map[K]*tally, key K) *tally {
+	if tallies[key] == nil {
+		tallies[key] = &tally{}
+	}
+	return tallies[key]
+}
+
 // countCompletions fills what is counted by completion, not by problem.
 func (s *Summary) countCompletions(items []Item) {
-	var unparsable, truncated, repeating, right, tokens, tokensRight int
+	var unparsable, judged, truncated, repeating, all, right, wrong tally
 	for _, it := range items {
 		for _, c := range it.Completions {
-			s.Completions++
-			tokens += c.Tokens
+			all.add(float64(c.Tokens))
+			truncated.add(count(c.Finish == trajectory.FinishLength))
+			repeating.add(count(reward.Repetitive(c.Text)))
 			switch c.Verdict {
 			case reward.Failed:
 				s.Failed++
-			case reward.Unparsable:
-				unparsable++
+				continue
 			case reward.Right:
-				right++
-				tokensRight += c.Tokens
+				right.add(float64(c.Tokens))
+			default:
+				wrong.add(float64(c.Tokens))
 			}
-			if c.Finish == trajectory.FinishLength {
-				truncated++
-			}
-			if reward.Repetitive(c.Text) {
-				repeating++
-			}
+			judged.add(1)
+			unparsable.add(count(c.Verdict == reward.Unparsable))
 		}
 	}
-	judged := s.Completions - s.Failed
-	s.FormatRate = ratio(float64(judged-unparsable), judged)
-	s.TruncationRate = ratio(float64(truncated), s.Completions)
-	s.RepetitionRate = ratio(float64(repeating), s.Completions)
-	s.MeanTokensAll = ratio(float64(tokens), s.Completions)
-	s.MeanTokensRight = ratio(float64(tokensRight), right)
+	s.Completions = all.n
+	s.FormatRate = ratio(judged.sum-unparsable.sum, judged.n)
+	s.TruncationRate, s.RepetitionRate = truncated.mean(), repeating.mean()
+	s.MeanTokensAll, s.MeanTokensRight, s.MeanTokensWrong = all.mean(), right.mean(), wrong.mean()
 }
 
-// passAt returns the mean of PassAtK over the items for each of ks that every
-// judged item has completions for.
-func passAt(items []Item, ks []int) map[int]float64 {
-	fewest, judged := math.MaxInt, 0
+// fewestJudged returns the smallest number of judged completions of the items
+// that have any, or 0.
+func fewestJudged(items []Item) int {
+	fewest := math.MaxInt
 	for _, it := range items {
 		if n, _ := it.judged(); n > 0 {
-			judged++
 			fewest = min(fewest, n)
 		}
 	}
+	if fewest == math.MaxInt {
+		return 0
+	}
+	return fewest
+}
+
+// passAt returns the mean of PassAtK over the judged items for each of ks up to
+// fewest.
+func passAt(items []Item, ks []int, fewest int) map[int]float64 {
+	return meanAt(items, ks, fewest, func(it Item, k int) float64 {
+		n, c := it.judged()
+		return PassAtK(n, c, k)
+	})
+}
+
+// majAt does so with MajorityAtK.
+func majAt(items []Item, ks []int, fewest int) map[int]float64 {
+	if fewest > maxVotes {
+		return nil
+	}
+	votes := map[string]Votes{}
+	return meanAt(items, ks, fewest, func(it Item, k int) float64 {
+		v, known := votes[it.Problem.ID]
+		if !known {
+			v = it.votes()
+			votes[it.Problem.ID] = v
+		}
+		return MajorityAtK(v, k)
+	})
+}
+
+func meanAt(items []Item, ks []int, fewest int, estimate func(it Item, k int) float64) map[int]float64 {
 	means := map[int]float64{}
 	for _, k := range ks {
-		if judged == 0 || k > fewest {
+		if k < 1 || k > fewest {
 			continue
 		}
+		var t tally
 		for _, it := range items {
-			if n, c := it.judged(); n > 0 {
-				means[k] += PassAtK(n, c, k) / float64(judged)
+			if n, _ := it.judged(); n > 0 {
+				t.add(estimate(it, k))
 			}
 		}
+		means[k] = t.mean()
 	}
 	return means
 }

@@ -17,6 +17,8 @@ var packageRules = map[string]struct{ may, tests []string }{
 	"actors/bus":            {tests: []string{"actors/bus/bustest"}},
 	"actors/bus/bustest":    {may: []string{"actors/bus"}},
 	"evaluation":            {may: []string{"reward", "rollout/trajectory"}},
+	"evaluation/benchmark":  {may: []string{"corpus", "reward", "rollout/trajectory"}},
+	"evaluation/exam":       {may: []string{"evaluation", "evaluation/benchmark", "reward", "rollout/trajectory"}},
 	"learner":               {may: []string{"kernels", "policy", "rollout/trajectory", "corpus"}, tests: device},
 	"reward":                {may: []string{"rollout/trajectory"}},
 	"rollout":               {may: []string{"kernels", "policy", "rollout/trajectory"}, tests: device},
@@ -46,7 +48,7 @@ var modulePlaces = []struct {
 	{module: "github.com/vmihailenco/msgpack/", places: []string{"actors/message"}},
 	{module: "github.com/rs/zerolog", places: []string{"actors", "cmd/"}},
 	{module: "github.com/alecthomas/kong", places: []string{"cmd/"}},
-	{module: "github.com/goccy/go-yaml", places: []string{"internal/config"}},
+	{module: "github.com/goccy/go-yaml", places: []string{"internal/config", "evaluation/benchmark"}},
 	{module: "gorgonia.org/cu", places: []string{"kernels", "kernels/"}, tag: "cuda"},
 	{module: "golang.org/x/", places: []string{"actors", "cmd/", "corpus", "policy", "policy/tokenizer", "reward", "kernels/", "internal/progress"}},
 }
