@@ -36,8 +36,9 @@ type Device struct {
 	kernels map[string]*kernel
 	args    *arguments
 	maps    map[mapKey]tensorMap
-	sms     int  // multiprocessors
-	eager   bool // wait after every kernel, so that a fault has its name
+	sms     int           // multiprocessors
+	zeroed  devicePointer // zeroedBytes of zeros, which kernels leave zero
+	eager   bool          // wait after every kernel, so that a fault has its name
 
 	mu       sync.Mutex
 	op       string       // the public method that holds mu
@@ -55,6 +56,10 @@ type Device struct {
 	uploads   ring
 	downloads landing
 }
+
+// zeroedBytes is the size of Device.zeroed: the counters by which the blocks of
+// a kernel take turns.
+const zeroedBytes = 64 << 10
 
 // Open starts the device of c. It returns ErrUnavailable where there is none.
 func Open(c Config) (kernels.Device, error) {
@@ -113,6 +118,9 @@ func (d *Device) start() error {
 	if err := d.loadModules(); err != nil {
 		return err
 	}
+	if d.zeroed, err = d.allocQueued(zeroedBytes); err != nil {
+		return err
+	}
 	return d.openStaging()
 }
 
@@ -133,6 +141,7 @@ func (d *Device) Close() error {
 	if d.fault == nil {
 		d.closeStaging()
 		d.releaseScratch()
+		d.try("free the counters", d.freeQueued(d.zeroed))
 	}
 	d.args.free()
 	return errors.Join(d.fault, d.dev.ReleasePrimaryCtx())

@@ -58,7 +58,7 @@ func (s *suite) embed() {
 var linearShapes = []kernels.LinearShape{
 	{Rows: 1, In: 1, Out: 1}, {Rows: 1, In: 64, Out: 96}, {Rows: 2, In: 17, Out: 64}, {Rows: 3, In: 40, Out: 33},
 	{Rows: 4, In: 31, Out: 16}, {Rows: 5, In: 8, Out: 100}, {Rows: 7, In: 300, Out: 21}, {Rows: 13, In: 600, Out: 47},
-	{Rows: 150, In: 33, Out: 70}, {Rows: 301, In: 24, Out: 129},
+	{Rows: 150, In: 33, Out: 70}, {Rows: 301, In: 24, Out: 129}, {Rows: 200, In: 256, Out: 384}, {Rows: 129, In: 264, Out: 136},
 }
 
 func (s *suite) linear() {
@@ -102,7 +102,7 @@ func transpose(x []float64, c int) []float64 {
 
 func (s *suite) addNorm() {
 	const eps = 1e-3
-	for _, c := range []int{1, 8, 33, 100} {
+	for _, c := range []int{1, 8, 33, 100, 520} {
 		n := 1 + s.rng.IntN(9)
 		x, xOf := s.input(s.compute, n*c)
 		y, yOf := s.input(s.compute, n*c)
