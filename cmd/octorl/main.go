@@ -21,6 +21,7 @@ type verbs struct {
 	Run        runVerb        `cmd:"" help:"Run a recipe, or resume it."`
 	Explain    explainVerb    `cmd:"" help:"Print what a recipe would do, before anything starts."`
 	Bench      benchVerb      `cmd:"" help:"Measure a device."`
+	Doctor     doctorVerb     `cmd:"" help:"Say what this machine has for octorl, and what is missing."`
 	Node       nodeVerb       `cmd:"" help:"Join a run on another machine with rollouts and verifiers."`
 	Watch      watchVerb      `cmd:"" help:"Follow a run live from another terminal."`
 	Generate   generateVerb   `cmd:"" help:"Complete prompts with a checkpoint."`
