@@ -5,19 +5,13 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/octorl/octorl/internal/devicetest"
 	"github.com/octorl/octorl/kernels"
-	"github.com/octorl/octorl/kernels/cpu"
 )
 
 func openDevice(t *testing.T) kernels.Device {
 	t.Helper()
-	dev := cpu.Open(cpu.Config{Threads: 2})
-	t.Cleanup(func() {
-		if err := dev.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return dev
+	return devicetest.Open(t)
 }
 
 // newPolicy returns a policy whose weights are large enough that every token
