@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/octorl/octorl/kernels"
 )
 
 func save(t *testing.T, p *Policy) string {
@@ -58,6 +60,47 @@ func TestSaveLoad(t *testing.T) {
 	}
 }
 
+// halfDevice claims to compute in bfloat16, so that weights are.
+type halfDevice struct{ kernels.Device }
+
+func (d halfDevice) Info() kernels.Info {
+	info := d.Device.Info()
+	info.Compute = kernels.BFloat16
+	return info
+}
+
+// TestSaveLoadHalves saves weights in the two bytes that their device holds of
+// each, and loads the very same.
+func TestSaveLoadHalves(t *testing.T) {
+	p, err := New(halfDevice{openDevice(t)}, tinyConfig(Qwen3))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Init(5)
+	dir := save(t, p)
+	mustLoadEqual(t, dir, p)
+	f := mustOpen(t, filepath.Join(dir, WeightsFile))
+	for _, name := range f.Names() {
+		if e := f.tensors[name]; e.Dtype != "BF16" {
+			t.Errorf("%s is of type %s", name, e.Dtype)
+		}
+	}
+	info, err := os.Stat(filepath.Join(dir, WeightsFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if bytes := int64(2 * p.NumParameters()); info.Size() < bytes || info.Size() > bytes+8<<10 {
+		t.Errorf("%d weights take %d bytes", p.NumParameters(), info.Size())
+	}
+	config, err := os.ReadFile(filepath.Join(dir, ConfigFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(config), `"dtype": "bfloat16"`) {
+		t.Errorf("the config does not say so: %s", config)
+	}
+}
+
 // saveShards saves p in shards of at most 4 kB each.
 func saveShards(t *testing.T, p *Policy) string {
 	t.Helper()
@@ -100,7 +143,7 @@ func TestSaveShards(t *testing.T) {
 func TestCutShards(t *testing.T) {
 	tensors := []Tensor{{Name: "a", Shape: []int{2}}, {Name: "b", Shape: []int{1}}, {Name: "c", Shape: []int{9}}, {Name: "d", Shape: []int{1}}, {Name: "e", Shape: []int{2}}}
 	var got []string
-	for _, shard := range cutShards(tensors, 12) {
+	for _, shard := range cutShards(tensors, 4, 12) {
 		names := ""
 		for _, x := range shard {
 			names += x.Name
@@ -179,7 +222,7 @@ func TestLoadRefusesByName(t *testing.T) {
 		}, ""},
 	} {
 		dir := t.TempDir()
-		if err := p.cfg.write(dir); err != nil {
+		if err := p.cfg.write(dir, kernels.Float32); err != nil {
 			t.Fatal(err)
 		}
 		tensors := tt.change(slices.Clone(p.tensors))
