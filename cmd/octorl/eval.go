@@ -21,6 +21,7 @@ import (
 
 // evalVerb measures checkpoints with benchmarks.
 type evalVerb struct {
+	deviceFlag
 	Folders []string `arg:"" optional:"" help:"What --compare compares."`
 
 	Model      string   `help:"Checkpoint folder." placeholder:"DIR"`
@@ -174,7 +175,7 @@ func (v *evalVerb) evaluate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	e, err := openEvaluation(v.Model, v.Out)
+	e, err := openEvaluation(v.Model, v.Out, v.deviceFlag)
 	if err != nil {
 		return err
 	}

@@ -32,14 +32,14 @@ type evaluationRun struct {
 	journals []*exam.Journal
 }
 
-// openEvaluation opens a checkpoint and the folder for its results, which it
+// openEvaluation opens a checkpoint on a device and the folder for its results, which it
 // locks. close releases both.
-func openEvaluation(dir, out string) (*evaluationRun, error) {
+func openEvaluation(dir, out string, f deviceFlag) (*evaluationRun, error) {
 	digest, err := digestOfCheckpoint(dir)
 	if err != nil {
 		return nil, err
 	}
-	m, err := openModel(dir)
+	m, err := openModel(dir, f)
 	if err != nil {
 		return nil, err
 	}
