@@ -201,18 +201,22 @@ func (m *materials) stream(stage *config.Stage) (*corpus.Stream, error) {
 
 // engineConfig sizes a rollout's engine for the recipe's largest groups.
 func (m *materials) engineConfig() rollout.Config {
-	c := rollout.Default()
-	rows, longest := 1, m.recipe.Evaluation.MaxTokens
-	if m.recipe.Evaluation.SampledProblems > 0 {
-		rows = m.recipe.Evaluation.Samples
-	}
+	rows := 1
 	for _, s := range m.recipe.Stages {
 		if s.RL != nil {
 			rows = max(rows, s.RL.Samples)
-			longest = max(longest, s.RL.LongestResponse())
 		}
 	}
-	c.Rows = rows * GroupsHeld
+	return m.decoding(rows * GroupsHeld)
+}
+
+// examConfig sizes the evaluator's engine.
+func (m *materials) examConfig() rollout.Config { return m.decoding(ExamRows) }
+
+// decoding is the configuration of an engine that decodes rows at once.
+func (m *materials) decoding(rows int) rollout.Config {
+	c := rollout.Default()
+	c.Rows = rows
 	c.PromptTokens = m.config.MaxPositions
 	c.SequenceTokens = m.config.MaxPositions
 	c.PageTokens = PageTokens

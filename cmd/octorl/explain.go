@@ -155,11 +155,11 @@ func explainEvaluation(line writeLine, r *config.Recipe) {
 		e.Count, e.SampledProblems, e.Samples, e.MaxTokens))
 	probes, quarter := 0, ceil(e.Count, 4)
 	for _, s := range r.Stages {
-		if s.RL != nil && s.RL.EvaluateEvery > 0 {
-			probes += ceil(s.RL.Steps, s.RL.EvaluateEvery)
+		if every := s.EvaluateEvery(); every > 0 {
+			probes += ceil(s.NumSteps(), every)
 		}
 	}
-	line("probes", fmt.Sprintf("%d in rl stages: %d problems greedily each", probes, quarter))
+	line("probes", fmt.Sprintf("%d inside stages, beside the training: %d problems greedily each", probes, quarter))
 	line("their completions", decimal(int64(len(r.Stages)*(e.Count+e.SampledProblems*e.Samples)+probes*quarter)))
 }
 
@@ -206,6 +206,12 @@ func explainMemory(line writeLine, r *config.Recipe, c policy.Config) {
 	row("key/value cache", rollouts*positions*c.Layers*2*c.Heads.KeyValue*c.Heads.Width,
 		fmt.Sprintf("rollouts %d · %d positions of %d completions · %d layers · 2 · %d heads · %d", rollouts, positions, completions,
 			c.Layers, c.Heads.KeyValue, c.Heads.Width))
+	row("evaluator's policy", parameters+matrices, "parameters + matrices")
+	held := r.Evaluation.Backlog + 1
+	row("evaluator's versions", held*parameters, fmt.Sprintf("at most %d versions held · parameters", held))
+	examRows, examPositions := max(c.MaxPositions, actors.ExamRows), actors.ExamRows*(positions/completions)
+	row("evaluator's sampling", examRows*(layer+shared)+examPositions*c.Layers*2*c.Heads.KeyValue*c.Heads.Width,
+		fmt.Sprintf("%d tokens · (%d + %d) + %d positions of %d completions", examRows, layer, shared, examPositions, actors.ExamRows))
 	line("together", formatBytes(4*total))
 }
 
@@ -225,9 +231,6 @@ func microbatch(r *config.Recipe, c policy.Config) int {
 // decoded returns the completions that a rollout decodes together.
 func decoded(r *config.Recipe) int {
 	samples := 1
-	if r.Evaluation.SampledProblems > 0 {
-		samples = r.Evaluation.Samples
-	}
 	for _, s := range r.Stages {
 		if s.RL != nil {
 			samples = max(samples, s.RL.Samples)

@@ -48,7 +48,9 @@ scale: {rollouts: 2}
 //	training     4096 · 690 · 4 = 11,304,960 bytes = 10.78 MiB
 //	sampling     2 rollouts · 160 · 434 · 4 = 555,520 bytes = 542.5 KiB
 //	cache        2 · 8·4 completions · 11 pages of 16 · 2·16 · 4 = 1,441,792 bytes = 1.375 MiB
-//	together     69,504 + 138,240 + 69,504 + 139,008 + the last three = 13,718,528 bytes = 13.08 MiB
+//	evaluator    4 · (17,376 + 17,280) = 138,624 bytes; 3 versions, 208,512 bytes;
+//	             4 · (160 · 434 + 32 · 176 · 32) = 998,656 bytes
+//	together     69,504 + 138,240 + 69,504 + 139,008 + the last six = 15,064,320 bytes = 14.37 MiB
 func TestExplain(t *testing.T) {
 	got := explainLines(t, explained)
 	for _, want := range []string{
@@ -62,7 +64,7 @@ func TestExplain(t *testing.T) {
 		"parameters 17,376",
 		"tokenizer trained to 300 tokens on 20,000 bytes of the stages' text",
 		"evaluation of each stage: 9 problems greedily, 2 problems by 3 completions; at most 12 tokens each",
-		"probes 3 in rl stages: 3 problems greedily each",
+		"probes 3 inside stages, beside the training: 3 problems greedily each",
 		"their completions 39",
 		"checkpoints every 2 steps and at the end of each stage; the newest 1 of an unfinished stage stay",
 		"their disk 203.6 KiB each, 407.2 KiB for the 2 finished stages",
@@ -73,7 +75,10 @@ func TestExplain(t *testing.T) {
 		"activations, training 10.8 MiB 4096 tokens of a microbatch · (1 layers · 258 + 176 + 256 backward)",
 		"activations, sampling 542.5 KiB rollouts 2 · 160 tokens · (258 + 176)",
 		"key/value cache 1.4 MiB rollouts 2 · 5632 positions of 32 completions · 1 layers · 2 · 1 heads · 16",
-		"together 13.1 MiB",
+		"evaluator's policy 135.4 KiB parameters + matrices",
+		"evaluator's versions 203.6 KiB at most 3 versions held · parameters",
+		"evaluator's sampling 975.2 KiB 160 tokens · (258 + 176) + 5632 positions of 32 completions",
+		"together 14.4 MiB",
 	} {
 		if !slices.Contains(got, want) {
 			t.Errorf("no line %q in:\n%s", want, strings.Join(got, "\n"))
