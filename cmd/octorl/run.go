@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"time"
 
@@ -82,10 +81,6 @@ func openRecipe(name string) (*config.Recipe, error) {
 	return config.ParseFile(name)
 }
 
-// evaluationShare is the inverse of the share of the cores on which versions are
-// scored while the learner and the rollouts have all of them.
-const evaluationShare = 4
-
 // run carries out a recipe with the live view, or with log lines.
 func (f *runFlags) run(ctx context.Context, r *config.Recipe) error {
 	if err := f.apply(r); err != nil {
@@ -96,8 +91,8 @@ func (f *runFlags) run(ctx context.Context, r *config.Recipe) error {
 		return err
 	}
 	defer dev.Close()
-	beside := cpu.Open(cpu.Config{Threads: max(1, runtime.GOMAXPROCS(0)/evaluationShare)})
-	defer beside.Close()
+	beside, done := besideDevice(dev)
+	defer done()
 	o := actors.Options{
 		Directory: f.Out, Device: dev, EvaluateOn: beside, Listen: f.Listen, URL: f.NATS, Token: f.Token,
 		Joinable: func(url string) { fmt.Fprintf(os.Stderr, "nodes join with: octorl node --nats %s\n", url) },
