@@ -106,16 +106,17 @@ func (n *headNode) onStarted(c actor.Context) {
 	n.nextStage(c)
 }
 
-// nextStage starts the next stage. Scoring the one before goes on meanwhile; after
-// the last one the run waits for it.
+// nextStage starts the next stage, unless one is under way. Scoring the one before
+// goes on meanwhile; after the last one the run waits for it.
 func (n *headNode) nextStage(c actor.Context) {
 	switch {
+	case n.training:
 	case len(n.stages) > 0:
 		stage := n.stages[0]
 		n.stages = n.stages[1:]
 		n.training = true
 		c.Send(n.learner, startStage{stage: stage})
-	case !n.training && n.open == 0:
+	case n.open == 0:
 		n.check(n.scribe.finish())
 		c.Request(n.gateway, flush{}) // stopping would overtake the news of the end
 	}
