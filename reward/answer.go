@@ -35,18 +35,47 @@ func clean(text string) string {
 	if i := strings.LastIndex(text, "####"); i >= 0 {
 		text = text[i+len("####"):]
 	}
-	if i := strings.Index(text, "<|"); i >= 0 {
-		text = text[:i]
-	}
+	text = trimSpecial(text)
 	for {
 		before := text
 		text = strings.TrimSpace(text)
 		if strings.Trim(text, "0123456789.,-") != "" { // most answers are numbers
 			text = trimEdges(strings.Trim(trimIntroduction(text), "* \n"))
 		}
-		text = strings.TrimSuffix(strings.TrimRight(text, ".,;: "), `\\`)
+		text = trimStops(text)
 		if text == before {
 			return text
+		}
+	}
+}
+
+// trimSpecial removes what follows the first special token, such as <|im_end|>
+// or </s>.
+func trimSpecial(text string) string {
+	if i := strings.Index(text, "<|"); i >= 0 {
+		text = text[:i]
+	}
+	if i := strings.Index(text, "</s>"); i >= 0 {
+		text = text[:i]
+	}
+	return text
+}
+
+// trimStops removes spaces, marks and line breaks from the end. A mark behind a
+// backslash is a space of LaTeX and goes with it.
+func trimStops(text string) string {
+	for {
+		bare := strings.TrimRight(text, " ")
+		n := len(bare)
+		switch {
+		case n < len(text) && strings.HasSuffix(bare, `\`), strings.HasSuffix(bare, `\\`):
+			text = strings.TrimSuffix(strings.TrimSuffix(bare, `\`), `\`)
+		case n > 1 && bare[n-2] == '\\' && strings.IndexByte(",;:!", bare[n-1]) >= 0:
+			text = strings.TrimSuffix(bare[:n-2], `\`)
+		case n > 0 && strings.IndexByte(".,;:", bare[n-1]) >= 0:
+			text = bare[:n-1]
+		default:
+			return bare
 		}
 	}
 }
@@ -166,7 +195,7 @@ func sameTime(x, y string) (same, decided bool) {
 }
 
 var (
-	optionForm  = regexp.MustCompile(`^\(?([A-Ja-j])\)?$`)
+	optionForm  = regexp.MustCompile(`^[\[(]?([A-Ja-j])[\])]?$`)
 	optionWord  = regexp.MustCompile(`^(?i:the\s+)?(?i:option|choice)\s+`)
 	chosenForm  = regexp.MustCompile(`^\(?([A-Ja-j])(?:\)|[.:]\s|\)\s)`)
 	otherOption = regexp.MustCompile(`(?:^|[\s(,])[A-J](?:[\s),.:]|$)|^\s*[-+*/=<>^,;]|(?i:\b(?:or|and|nor|not)\b)`)

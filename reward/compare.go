@@ -50,6 +50,10 @@ func items(n *node) []*node {
 	case n.op == opList || n.op == opSet:
 		var all []*node
 		for _, a := range n.args {
+			if a.op == opSet || isEmptySet(a) {
+				all = append(all, a) // a set among others is one of them
+				continue
+			}
 			all = append(all, items(a)...)
 		}
 		return all
@@ -270,6 +274,9 @@ func (c *comparer) sameQuantity(reference, answer *node) bool {
 	}
 	want, wantUnit := cutUnit(reference)
 	got, gotUnit := cutUnit(answer)
+	if wantUnit != "" && gotUnit == "" {
+		got, gotUnit = letterUnit(answer, wantUnit)
+	}
 	if c.published {
 		wantUnit, gotUnit = "", ""
 	}
@@ -310,6 +317,20 @@ func cutUnit(n *node) (value *node, unit string) {
 		return negative(n.args[1].args[0]), n.args[1].name
 	}
 	return n, ""
+}
+
+// letterUnit takes the letter behind a number as a unit, as in 2000 m, if it is
+// one of the same dimension as like.
+func letterUnit(n *node, like string) (value *node, unit string) {
+	if n.op != opMul || len(n.args) != 2 || n.args[0].op != opNum || n.args[1].op != opSym {
+		return n, ""
+	}
+	of, known := unitOf(canonicalUnit(like))
+	letter, isUnit := units[n.args[1].name]
+	if !known || !isUnit || letter.dimension != of.dimension {
+		return n, ""
+	}
+	return n.args[0], n.args[1].name
 }
 
 // samePercent compares where at least one side has a percent sign, which may

@@ -21,7 +21,7 @@ var (
 	choiceForm = regexp.MustCompile(`\(([A-J])\)|\b([A-J])\b(?:[.):]|\s*$)|(?i:(?:answer|option|choice)\s+(?:is\s+)?:?\s*)\(?([A-J])\b`)
 	// sentenceEnd is what ends an answer within a line.
 	sentenceEnd = regexp.MustCompile(`\.\s|\.$|\n|</answer>|<\||(?:,|\s)\s*(?:because|since|so|which|where|as|for|but|I hope)\s`)
-	valueStart  = regexp.MustCompile(`^(?:\\[({]|\\?\$|[-+−(\[{\\\d]|√|π|[A-Za-z](?:[\s.,)=^]|$))`)
+	valueStart  = regexp.MustCompile(`^(?:\\[({]|\\?\$|\.\d|[-+−(\[{\\\d]|√|π|[A-Za-z](?:[\s.,)=^]|$))`)
 )
 
 // finalMarkers stand before a final answer, in lower case.
@@ -65,7 +65,7 @@ func finalAnswer(text string) (string, bool) {
 	if end := sentenceEnd.FindStringIndex(rest); end != nil && strings.TrimSpace(rest[:end[0]]) != "" {
 		rest = rest[:end[0]]
 	}
-	rest = strings.Trim(rest, " *\n\t.")
+	rest = strings.TrimRight(strings.Trim(rest, " *\n\t"), ". *")
 	if strings.HasPrefix(rest, "not ") || valueStart.MatchString(rest) || !strings.ContainsAny(rest, "0123456789$") {
 		return rest, true
 	}
@@ -82,11 +82,17 @@ func formulaAt(s string) (formula string, length int) {
 		if !ok {
 			continue
 		}
-		if end := strings.Index(rest, edge[1]); end > 0 {
+		if end := strings.Index(rest, edge[1]); end > 0 && !isPrice(edge[1], rest, end) {
 			return rest[:end], len(edge[0]) + end + len(edge[1])
 		}
 	}
 	return "", 0
+}
+
+// isPrice reports whether the dollar sign at end stands before an amount rather
+// than behind a formula, as the second of "$2 and $18" does.
+func isPrice(edge, rest string, end int) bool {
+	return edge == "$" && end+1 < len(rest) && isDigit(rest[end+1])
 }
 
 var formulaSeparator = regexp.MustCompile(`^\s*(?:,\s*(?:and|or)\s|,|and\s|or\s|\\cup)\s*`)

@@ -122,6 +122,9 @@ func (l *lexer) command() {
 	l.named(name)
 }
 
+// lineGap is the space below a line that \\ may ask for.
+var lineGap = regexp.MustCompile(`^\[-?[\d.]+\s*(?:pt|em|ex|mm|cm|in)\]`)
+
 // escaped reads a backslash and one character that is no letter.
 func (l *lexer) escaped(c byte) {
 	l.at += 2
@@ -135,6 +138,9 @@ func (l *lexer) escaped(c byte) {
 	case '$':
 		l.emit(tokenOp, "$")
 	case '\\':
+		if gap := lineGap.FindString(l.text[l.at:]); gap != "" {
+			l.at += len(gap)
+		}
 		l.emit(tokenOp, `\\`)
 	case '|':
 		l.emit(tokenOp, "|")
@@ -257,6 +263,8 @@ func (l *lexer) letters() {
 		l.emit(tokenOp, "sqrt")
 	case run == "pct":
 		l.emit(tokenOp, "%")
+	case run == "min" && l.last().kind == tokenNumber && !strings.HasPrefix(l.text[l.at:], "("):
+		l.word(run) // minutes
 	case functions[run] != "" && !l.prose, run == "pi", run == "infty":
 		l.keyword(run)
 	case run == "infinity" || run == "inf" || run == "oo":

@@ -33,6 +33,9 @@ func parse(text string, thousands bool, b *budget) (*node, error) {
 	}
 	p := &parser{tokens: lex(text, thousands), budget: b}
 	n := p.list()
+	if p.accept("over") { // the plain TeX way of fractions
+		n = newProduct(n, reciprocal(p.list()))
+	}
 	if p.err == nil && p.at < len(p.tokens) {
 		p.fail("unexpected %q", p.peek().text)
 	}

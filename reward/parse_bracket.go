@@ -141,6 +141,11 @@ func (p *parser) withUnit(value *node) *node {
 	return &node{op: opUnit, name: strings.Join(words, " "), args: []*node{value}}
 }
 
+// mayBeUnit reports whether a token behind the slash of a unit is one.
+func (t token) mayBeUnit() bool {
+	return t.kind == tokenWord || t.kind == tokenSymbol && (t.prose || isUnit(t.text))
+}
+
 // unitWords reads words that do not speak of the value.
 func (p *parser) unitWords() []string {
 	var words []string
@@ -162,7 +167,7 @@ func (p *parser) unitWords() []string {
 			t.text += "^" + p.index()
 		}
 		words = append(words, t.text)
-		if p.isOp("/", "*", ".") && p.at+1 < len(p.tokens) && (p.tokens[p.at+1].kind == tokenWord || p.tokens[p.at+1].prose && p.tokens[p.at+1].kind == tokenSymbol) {
+		if p.isOp("/", "*", ".") && p.at+1 < len(p.tokens) && p.tokens[p.at+1].mayBeUnit() {
 			sign := p.next().text
 			if p.peek().kind == tokenSymbol {
 				p.tokens = append([]token{}, p.tokens...)

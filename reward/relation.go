@@ -61,6 +61,9 @@ func nameOf(n *node) (string, bool) {
 	case opSym:
 		return n.name, true
 	case opFunc:
+		if n.name == "abs" {
+			return lengthOf(n.args[0])
+		}
 		var b strings.Builder
 		b.WriteString(n.name)
 		for _, a := range n.args {
@@ -83,6 +86,19 @@ func nameOf(n *node) (string, bool) {
 		return b.String(), true
 	}
 	return "", false
+}
+
+// lengthOf writes the name of a segment between bars, as in |AB|.
+func lengthOf(n *node) (string, bool) {
+	if n.op != opMul || len(n.args) != 2 {
+		return "", false
+	}
+	for _, a := range n.args {
+		if a.op != opSym || a.name < "A" || a.name > "Z" {
+			return "", false
+		}
+	}
+	return nameOf(n)
 }
 
 // result returns the value that a chain of equations ends in, such as 4 of
