@@ -16,10 +16,8 @@ type answer struct {
 
 var (
 	introduction = regexp.MustCompile(`(?i)^(?:(?:so|thus|hence|therefore),?\s+)?(?:the\s+)?(?:final\s+)?(?:answer|result)(?:\s+is\s*:?|\s*:)\s*`)
-	// introductionText is an introduction in a text command; introductionSign is
-	// the sign before an approximate value.
+	// introductionText is an introduction in a text command.
 	introductionText = regexp.MustCompile(`(?i)^\\text\s*\{[a-z ]*(?:answer|result)(?:\s+is\s*:?|\s*:)\s*\}\s*`)
-	introductionSign = regexp.MustCompile(`^(?:~|≈|\\approx\b|\\sim\b)\s*`)
 	// label is a name in words on the left of an equation: \text{Area} =.
 	label = regexp.MustCompile(`^(?:\\text(?:bf|rm|it)?\s*\{[A-Za-z ]+\}|[A-Za-z][A-Za-z ]{2,40})\s*=\s*`)
 )
@@ -40,7 +38,7 @@ func clean(text string) string {
 		before := text
 		text = strings.TrimSpace(text)
 		if strings.Trim(text, "0123456789.,-") != "" { // most answers are numbers
-			text = trimEdges(strings.Trim(trimIntroduction(text), "* \n"))
+			text = trimEdges(strings.Trim(trimIntroduction(text), "*` \n"))
 		}
 		text = trimStops(text)
 		if text == before {
@@ -86,11 +84,18 @@ func trimIntroduction(text string) string {
 	if strings.Contains(text, "nswer") || strings.Contains(text, "esult") || strings.Contains(text, "NSWER") {
 		text = introductionText.ReplaceAllString(introduction.ReplaceAllString(text, ""), "")
 	}
-	if strings.HasPrefix(text, "~") || strings.HasPrefix(text, "≈") || strings.HasPrefix(text, `\approx`) || strings.HasPrefix(text, `\sim`) {
-		text = introductionSign.ReplaceAllString(text, "")
+	for _, sign := range introductionSigns {
+		rest, ok := strings.CutPrefix(text, sign)
+		if !ok || len(sign) > 3 && rest != "" && isLetter(rest[0]) || sign == "=" && strings.HasPrefix(rest, "=") {
+			continue
+		}
+		return strings.TrimLeft(rest, " ")
 	}
 	return text
 }
+
+// introductionSigns stand before an answer without being part of it.
+var introductionSigns = []string{"~", "≈", "=", `\approx`, `\sim`, `\Rightarrow`, `\implies`, `\therefore`}
 
 // trimEdges removes the edges of a formula that is all of text.
 func trimEdges(text string) string {
@@ -126,7 +131,11 @@ func read(text string, thousands bool, b *budget) answer {
 func spelling(text string) string {
 	var b strings.Builder
 	number := false
-	for _, t := range lex(text, true) {
+	tokens := lex(text, true)
+	if n := len(tokens); n > 3 && tokens[n-1].text == "}" && tokens[n-3].text == "{" && tokens[n-4].kind != tokenNumber {
+		tokens = append(tokens[:n-3:n-3], tokens[n-2]) // braces around one token at the end
+	}
+	for _, t := range tokens {
 		if number && t.kind == tokenNumber {
 			b.WriteByte(' ')
 		}
@@ -144,7 +153,16 @@ func foldText(text string) string {
 		article, _, _ := strings.Cut(lower, " ")
 		s = strings.TrimPrefix(s, article)
 	}
-	return strings.Trim(s, `.,;:!"'`)
+	s = strings.Trim(s, ".,;:")
+	if called := strings.TrimRight(s, "!"); called != s && strings.Trim(called, "abcdefghijklmnopqrstuvwxyz") == "" && len(called) > 1 {
+		s = called
+	}
+	for _, mark := range []string{`"`, "'"} {
+		if inner := strings.TrimSuffix(strings.TrimPrefix(s, mark), mark); len(inner) == len(s)-2 {
+			s = inner
+		}
+	}
+	return s
 }
 
 var clock = regexp.MustCompile(`^(\d{1,2})(?::(\d\d))?(?::(\d\d))?\s*(?:([ap])\.?\s*m?\.*)?$`)

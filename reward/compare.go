@@ -135,11 +135,11 @@ func (c *comparer) match(want, got []*node) bool {
 	used := make([]bool, len(got))
 	for i, w := range want {
 		at := -1
-		if !used[i] && c.equal(w, got[i]) {
+		if !used[i] && c.sameElement(w, got[i]) {
 			at = i
 		}
 		for j := 0; at < 0 && j < len(got); j++ {
-			if j != i && !used[j] && c.equal(w, got[j]) {
+			if j != i && !used[j] && c.sameElement(w, got[j]) {
 				at = j
 			}
 		}
@@ -149,6 +149,12 @@ func (c *comparer) match(want, got []*node) bool {
 		used[at] = true
 	}
 	return true
+}
+
+// sameElement compares elements: one that is a set is not its only element, as a
+// whole answer is.
+func (c *comparer) sameElement(want, got *node) bool {
+	return (want.op == opSet) == (got.op == opSet) && c.equal(want, got)
 }
 
 func (c *comparer) inOrder(want, got []*node) bool {
@@ -319,18 +325,24 @@ func cutUnit(n *node) (value *node, unit string) {
 	return n, ""
 }
 
-// letterUnit takes the letter behind a number as a unit, as in 2000 m, if it is
+// letterUnit takes the letter behind a number as a unit, as in 2000 m or 10 m², if it is
 // one of the same dimension as like.
 func letterUnit(n *node, like string) (value *node, unit string) {
-	if n.op != opMul || len(n.args) != 2 || n.args[0].op != opNum || n.args[1].op != opSym {
+	if n.op != opMul || len(n.args) != 2 || n.args[0].op != opNum {
+		return n, ""
+	}
+	name := n.args[1].name
+	if p := n.args[1]; p.op == opPow && p.args[0].op == opSym && p.args[1].op == opNum {
+		name = p.args[0].name + "^" + p.args[1].name
+	} else if p.op != opSym {
 		return n, ""
 	}
 	of, known := unitOf(canonicalUnit(like))
-	letter, isUnit := units[n.args[1].name]
+	letter, isUnit := units[name]
 	if !known || !isUnit || letter.dimension != of.dimension {
 		return n, ""
 	}
-	return n.args[0], n.args[1].name
+	return n.args[0], name
 }
 
 // samePercent compares where at least one side has a percent sign, which may

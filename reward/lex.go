@@ -162,6 +162,10 @@ func (l *lexer) named(name string) {
 	case name == "mathbb" && strings.HasPrefix(l.text[l.at:], "{R}"):
 		l.at += len("{R}")
 		l.emit(tokenSymbol, "reals")
+	case lengths[name]:
+		l.argumentSkipped()
+	case bars[name] && barredNumber.MatchString(l.text[l.at:]):
+		l.emit(tokenOpaque, name) // digits under a bar or a hat are not that number
 	case wrappers[name] || accents[name]:
 		l.wrapped(wrappers[name] && name != "operatorname")
 	case name == "begin" || name == "end":
@@ -176,6 +180,23 @@ func (l *lexer) named(name string) {
 		l.emit(tokenSymbol, "emptyset")
 	default:
 		l.emit(tokenSymbol, strings.TrimPrefix(name, "var"))
+	}
+}
+
+// barredNumber is an argument of digits.
+var barredNumber = regexp.MustCompile(`^\s*(?:\{[\d.,\s]+\}|\d)`)
+
+// argumentSkipped passes over an argument in braces.
+func (l *lexer) argumentSkipped() {
+	l.space = true
+	if strings.HasPrefix(l.text[l.at:], "*") {
+		l.at++
+	}
+	if !strings.HasPrefix(l.text[l.at:], "{") {
+		return
+	}
+	if end := closingBrace(l.text[l.at+1:]); end >= 0 {
+		l.at += end + 2
 	}
 }
 
@@ -289,7 +310,10 @@ var unitQuotient = regexp.MustCompile(`^/(?:s|h|min|sec|hr)(?:\^|$|[^a-zA-Z])`)
 
 func (l *lexer) letter(run string) {
 	rest := l.text[l.at:]
-	switch number := l.last().kind == tokenNumber; {
+	previous := l.last()
+	switch number := previous.kind == tokenNumber; {
+	case (previous.text == "sq" || previous.text == "square" || previous.text == "cubic") && isUnit(run):
+		l.emit(tokenWord, run)
 	case number && isUnit(run) && (l.prose || l.space && unitQuotient.MatchString(rest)):
 		l.emit(tokenWord, run)
 	case number && run == "x" && strings.HasPrefix(strings.TrimLeft(rest, " "), "10^"):
@@ -371,7 +395,7 @@ var runes = map[rune]token{
 	'∈': {kind: tokenOp, text: "in"}, '∪': {kind: tokenOp, text: "cup"}, '∩': {kind: tokenOp, text: "cap"}, '√': {kind: tokenOp, text: "sqrt"},
 	'°': {kind: tokenOp, text: "deg"}, '′': {kind: tokenOp, text: "'"}, '⟨': {kind: tokenOp, text: "("}, '⟩': {kind: tokenOp, text: ")"},
 	'π': {kind: tokenSymbol, text: "pi"}, '∞': {kind: tokenSymbol, text: "infty"}, '∅': {kind: tokenSymbol, text: "emptyset"},
-	'€': {kind: tokenWord, text: "€"}, '£': {kind: tokenWord, text: "£"}, '¢': {kind: tokenWord, text: "¢"},
+	'₹': {kind: tokenWord, text: "₹"}, '¥': {kind: tokenWord, text: "¥"}, '€': {kind: tokenWord, text: "€"}, '£': {kind: tokenWord, text: "£"}, '¢': {kind: tokenWord, text: "¢"},
 	'½': {kind: tokenNumber, text: "½", num: big.NewRat(1, 2)}, '¼': {kind: tokenNumber, text: "¼", num: big.NewRat(1, 4)},
 	'¾': {kind: tokenNumber, text: "¾", num: big.NewRat(3, 4)}, '⅓': {kind: tokenNumber, text: "⅓", num: big.NewRat(1, 3)},
 	'⅔': {kind: tokenNumber, text: "⅔", num: big.NewRat(2, 3)},

@@ -144,7 +144,14 @@ func (p *parser) union() *node {
 	if len(args) == 1 {
 		return args[0]
 	}
-	return &node{op: opUnion, args: args}
+	if slices.ContainsFunc(args, func(a *node) bool { return a.op != opSet }) {
+		return &node{op: opUnion, args: args}
+	}
+	all := &node{op: opSet}
+	for _, a := range args {
+		all.args = append(all.args, a.args...)
+	}
+	return all
 }
 
 func (p *parser) ratio() *node {

@@ -167,6 +167,9 @@ func (p *parser) unitWords() []string {
 			t.text += "^" + p.index()
 		}
 		words = append(words, t.text)
+		if lower == "degree" || lower == "degrees" {
+			words = append(words, strings.Fields(p.degree())[1:]...)
+		}
 		if p.isOp("/", "*", ".") && p.at+1 < len(p.tokens) && p.tokens[p.at+1].mayBeUnit() {
 			sign := p.next().text
 			if p.peek().kind == tokenSymbol {

@@ -73,8 +73,11 @@ func nameOf(n *node) (string, bool) {
 			}
 			b.WriteString("," + name + a.name)
 		}
-		return b.String(), len(strings.TrimSuffix(n.name, "^-1")) == 1
+		return b.String(), len(strings.TrimRight(strings.TrimSuffix(n.name, "^-1"), "'")) == 1
 	case opMul, opTuple:
+		if derivative, ok := derivativeOf(n); ok {
+			return derivative, true
+		}
 		var b strings.Builder
 		for _, a := range n.args {
 			name, ok := nameOf(a)
@@ -86,6 +89,20 @@ func nameOf(n *node) (string, bool) {
 		return b.String(), true
 	}
 	return "", false
+}
+
+// derivativeOf writes dy/dx.
+func derivativeOf(n *node) (string, bool) {
+	if n.op != opMul || len(n.args) != 2 || n.args[1].op != opPow || n.args[1].args[1] != minusOne {
+		return "", false
+	}
+	above, below := n.args[0], n.args[1].args[0]
+	for _, d := range []*node{above, below} {
+		if d.op != opMul || len(d.args) != 2 || d.args[0].op != opSym || d.args[0].name != "d" || d.args[1].op != opSym {
+			return "", false
+		}
+	}
+	return "d" + above.args[1].name + "/d" + below.args[1].name, true
 }
 
 // lengthOf writes the name of a segment between bars, as in |AB|.
