@@ -36,6 +36,9 @@ type event struct {
 	Step    int       `json:"step,omitempty"`
 	Digest  string    `json:"digest,omitempty"`
 	Seconds float64   `json:"seconds,omitempty"`
+	Failed  int       `json:"failed,omitempty"` // verdicts, of Judged
+	Judged  int       `json:"judged,omitempty"`
+	Reason  string    `json:"reason,omitempty"`
 }
 
 // openScribe opens the records. Lines about what a resumed run does again are
@@ -117,6 +120,16 @@ func (s *scribe) probe(m examined) error {
 		return err
 	}
 	return s.dir.dropPending(m.at)
+}
+
+// alarm records that verifications failed, and tells whoever watches.
+func (s *scribe) alarm(at standing, a alarm) error {
+	s.announce("verifier", "failed", message.VerifierFailed{
+		Stage: at.stage, Step: at.step, Failed: a.failed, Judged: a.judged, Reason: a.reason,
+	})
+	return s.events.append(event{
+		Time: time.Now(), Event: "verifier-failed", Stage: at.stage, Step: at.step, Failed: a.failed, Judged: a.judged, Reason: a.reason,
+	})
 }
 
 func (s *scribe) report(m message.MetricsReported) error {

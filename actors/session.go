@@ -295,7 +295,8 @@ func (s *session) policyStep(b batchReady) stepDone {
 	values["rollout_seconds"] = sampled.Sub(s.started).Seconds()
 	values["update_seconds"] = time.Since(sampled).Seconds()
 	s.started = time.Now()
-	return stepDone{values: values, sample: sampleOf(s.stage.Name, s.step, b)}
+	judged := b.stats.right + b.stats.wrong + b.stats.unparsable + b.stats.failed
+	return stepDone{values: values, sample: sampleOf(s.stage.Name, s.step, b), alarm: alarmOf(b.stats.failed, judged, b.stats.failure)}
 }
 
 func count(happened bool) float64 {
@@ -308,7 +309,7 @@ func count(happened bool) float64 {
 func rlValues(m learner.RLMetrics, stats batchStats) map[string]float64 {
 	share := func(n int) float64 { return float64(n) / float64(max(m.Trajectories, 1)) }
 	return map[string]float64{
-		"reward": m.RewardMean, "accuracy": m.Accuracy, "format_rate": 1 - share(stats.unparsable),
+		"reward": m.RewardMean, "accuracy": share(stats.right), "format_rate": 1 - share(stats.unparsable),
 		"length": m.LengthMean, "length_right": m.LengthMeanRight, "truncation": m.TruncationShare,
 		"entropy": m.Surprisal, "loss": m.Loss, "grad_norm": m.GradNorm,
 		"ratio_min": m.RatioMin, "ratio_max": m.RatioMax, "ratio_deviation_first": m.RatioDeviationFirst,

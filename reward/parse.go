@@ -331,7 +331,7 @@ func (p *parser) mixed() *node {
 			return p.raised(n)
 		}
 	}
-	if p.at+1 < len(p.tokens) && strings.ContainsAny(p.tokens[p.at+1].text, "½¼¾⅓⅔") {
+	if p.at+1 < len(p.tokens) && p.tokens[p.at+1].kind == tokenNumber && strings.Contains("½¼¾⅓⅔", p.tokens[p.at+1].text) {
 		p.at += 2
 		return &node{op: opNum, num: addRat(whole.num, p.tokens[p.at-1].num), name: whole.text + p.tokens[p.at-1].text}
 	}

@@ -73,6 +73,15 @@ func (v *view) handle(body any) {
 	}
 }
 
+// watched shows one message of a run whose log is elsewhere.
+func (v *view) watched(body any) {
+	if m, ok := body.(message.VerifierFailed); ok {
+		v.log.Warn().Str("stage", m.Stage).Int("step", m.Step).Int("failed", m.Failed).Int("trajectories", m.Judged).
+			Str("reason", m.Reason).Msg("verifier failed: these trajectories are left out")
+	}
+	v.handle(body)
+}
+
 // reach shows whether the run's bus is within reach.
 func (v *view) reach(reached bool) {
 	if reached {
