@@ -13,7 +13,6 @@ import (
 	"github.com/octorl/octorl/internal/config"
 	"github.com/octorl/octorl/kernels"
 	"github.com/octorl/octorl/policy"
-	"github.com/octorl/octorl/reward"
 )
 
 // ErrStopped is returned when a run was stopped before its end. The same command
@@ -252,7 +251,7 @@ func (h *head) scorer() scorer {
 	if device == nil {
 		device = h.options.Device
 	}
-	var s scorer = &examiner{device: device, materials: h.materials, verify: reward.MathVerifier{}}
+	var s scorer = &examiner{device: device, materials: h.materials}
 	if h.options.rescore != nil {
 		s = h.options.rescore(s)
 	}
@@ -268,7 +267,6 @@ func (h *head) crew() crew {
 			warn: func(what string, err error) { log.Warn().Err(err).Msg(what) },
 		},
 		scorer:    h.scorer(),
-		shape:     reward.DefaultShape(),
 		rollouts:  h.workers(h.recipe.Scale.Rollouts),
 		verifiers: h.workers(h.recipe.Scale.Verifiers),
 		newPolicy: func() (*policy.Policy, weightsSource, error) { return h.policy, nil, nil },

@@ -74,7 +74,7 @@ func (v *verifier) onDelivered(c actor.Context, m delivered) {
 		c.Request(v.gateway, grant{credit: 1})
 		return
 	}
-	j := v.judges.of(g.GroupHeader)
+	j := v.judges.stages[g.Stage]
 	if j.verify == nil {
 		_ = m.Term("of a stage that this run does not have")
 		c.Request(v.gateway, grant{credit: 1})
@@ -122,11 +122,7 @@ func (j judge) verifyGroup(ctx context.Context, g message.GroupCompleted) messag
 	out := message.GroupVerified{
 		GroupHeader: g.GroupHeader, Group: g.Group, Node: g.Node, Seconds: g.Seconds,
 	}
-	texts := make([]string, len(g.Group.Trajectories))
-	for i, t := range g.Group.Trajectories {
-		texts[i] = t.Text
-	}
-	for _, r := range j.settings.VerifyAll(ctx, j.verify, g.Group.Problem, texts) {
+	for _, r := range j.all(ctx, g.Group) {
 		out.Verdicts = append(out.Verdicts, message.Verdict{Verdict: r.Verdict, Extracted: r.Extracted, Reason: r.Reason})
 	}
 	return out
