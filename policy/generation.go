@@ -67,7 +67,7 @@ var ignoredEntries = []struct {
 }
 
 // ReadGeneration reads the GenerationFile of the checkpoint folder dir, whose
-// config is c. Without the file, or without an entry, the end tokens are c's and
+// config is c, or zero where that is not known. Without the file, or without an entry, the end tokens are c's and
 // the temperature is 0, or 1 where the file asks for sampling: what transformers
 // does. The error names the file and the entry.
 func ReadGeneration(dir string, c Config) (Generation, error) {
@@ -95,7 +95,7 @@ func parseGeneration(b []byte, c Config) (Generation, error) {
 	if f.EOS != nil {
 		g.EOS = *f.EOS
 	}
-	if i := slices.IndexFunc(g.EOS, func(id int32) bool { return id < 0 || int(id) >= c.Vocab }); i >= 0 {
+	if i := slices.IndexFunc(g.EOS, func(id int32) bool { return id < 0 || int(id) >= c.Vocab }); i >= 0 && c.Vocab > 0 {
 		return g, fmt.Errorf("eos_token_id %d is outside the vocabulary of %d", g.EOS[i], c.Vocab)
 	}
 	g.Ignored, g.Stops = ignored(b, f.DoSample), slices.DeleteFunc(f.Stops, func(stop string) bool { return stop == "" })

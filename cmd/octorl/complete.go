@@ -96,6 +96,9 @@ func writeText(out io.Writer, _ int, t trajectory.Trajectory) error {
 
 // writeJSON writes a completion as a line.
 func writeJSON(out io.Writer, prompt int, t trajectory.Trajectory) error {
+	if err := finite(t.LogProbs); err != nil {
+		return err
+	}
 	return json.NewEncoder(out).Encode(struct {
 		Prompt   int                     `json:"prompt"`
 		Index    int                     `json:"index"`

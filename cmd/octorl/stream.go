@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"io"
 	"slices"
 	"strings"
@@ -94,14 +95,14 @@ func (d *streamDecoder) next() (int32, error) {
 			return 0, err
 		}
 	}
-	token, number := make([]int32, 1), make([]float32, 1)
+	token, logprob, entropy := make([]int32, 1), make([]float32, 1), make([]float32, 1)
 	draw := policy.Draw{
 		Rows: []int32{d.row}, Temperatures: []float32{d.temperature}, Keys: d.key[:],
 		Positions: []int32{d.position}, Seed: d.seed,
 	}
-	err := d.Sample(draw, token, number, number)
+	err := d.Sample(draw, token, logprob, entropy)
 	d.last = token[0]
-	return d.last, err
+	return d.last, errors.Join(err, finite(logprob))
 }
 
 // upTo returns 0 … n−1.
