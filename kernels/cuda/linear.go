@@ -43,16 +43,16 @@ func (d *Device) LinearGradWeight(s kernels.LinearShape, dw, dBias, dy, x kernel
 	d.gemm(gemmTN, gemmShape{M: s.Out, N: s.In, K: s.Rows}, to.ptr(), left.ptr(), right.ptr(),
 		gemmOut{Type: kernels.Float32, Accumulate: true})
 	if shift != nil {
-		d.addColumns(shift.ptr(), left.ptr(), s.Rows, s.Out, s.Out)
+		d.sumColumns(shift.ptr(), left.ptr(), s.Rows, s.Out, s.Out)
 	}
 }
 
-// columnChunk is the rows that are summed by themselves in addColumns.
+// columnChunk is the rows that are summed by themselves in sumColumns.
 const columnChunk = 512
 
-// addColumns adds to out, cols of Float32, the sums of the columns of x: rows of
+// sumColumns adds to out, cols of Float32, the sums of the columns of x: rows of
 // BFloat16, stride elements apart.
-func (d *Device) addColumns(out, x devicePointer, rows, cols, stride int) {
+func (d *Device) sumColumns(out, x devicePointer, rows, cols, stride int) {
 	if rows == 0 {
 		return
 	}
