@@ -34,6 +34,7 @@ type workshop struct {
 	materials *materials
 	policy    *policy.Policy // the one that rollouts of this process sample from
 	bus       *bus.Bus
+	recorded  map[standing]bool       // evaluations that a former process made; read only
 	provided  message.PolicyPublished // what the object store has; background only
 	warn      func(what string, err error)
 }
@@ -45,7 +46,7 @@ type session struct {
 	shop   *workshop
 	stage  *config.Stage
 	step   int // steps done
-	probed int // step of the last evaluation inside the stage, -1 before the first
+	probed int // step of the last version given to the evaluator, -1 before the first
 	saved  int // step of the newest checkpoint, -1 without one
 	final  bool
 	digest string // of the weights, when final
@@ -77,12 +78,13 @@ func (s *session) kind() string {
 	return kindTrain
 }
 
-// probeDue reports whether the held-out problems are due at this boundary.
+// probeDue reports whether the evaluator is to get the version of this boundary:
+// the last one of a stage it gets from the stage's end.
 func (s *session) probeDue() bool {
-	if s.stage.RL == nil || s.probed == s.step || s.step == s.numSteps() {
+	if s.probed == s.step || s.step == s.numSteps() || s.shop.recorded[s.at()] {
 		return false
 	}
-	every := s.stage.RL.EvaluateEvery
+	every := s.stage.EvaluateEvery()
 	return every > 0 && s.step%every == 0
 }
 
@@ -332,10 +334,19 @@ func sampleOf(stage string, step int, b batchReady) *message.SampleReported {
 	}
 }
 
-// save writes a checkpoint of the session and returns the weights' digest. It
-// loads in transformers like any checkpoint of the hub.
-func (s *session) save(final bool) (digest string, err error) {
+// save writes a checkpoint of the session and returns the weights' digest, after
+// putting aside those of the versions before it that are not scored yet. It loads in
+// transformers like any checkpoint of the hub.
+func (s *session) save(final bool, pending []examine) (digest string, err error) {
 	w := s.shop
+	for _, e := range pending {
+		if e.at.stage != s.stage.Name || e.at.step == s.step {
+			continue // put aside by its own stage, or given to the evaluator anew
+		}
+		if err := w.dir.savePending(e); err != nil {
+			return "", err
+		}
+	}
 	weights, err := w.policy.ReadWeights()
 	if err != nil {
 		return "", err

@@ -24,6 +24,7 @@ type verbs struct {
 	Doctor     doctorVerb     `cmd:"" help:"Say what this machine has for octorl, and what is missing."`
 	Node       nodeVerb       `cmd:"" help:"Join a run on another machine with rollouts and verifiers."`
 	Watch      watchVerb      `cmd:"" help:"Follow a run live from another terminal."`
+	Eval       evalVerb       `cmd:"" help:"Measure a checkpoint with benchmarks, or compare such measurements."`
 	Generate   generateVerb   `cmd:"" help:"Complete prompts with a checkpoint."`
 	Score      scoreVerb      `cmd:"" help:"Write how likely a checkpoint finds texts."`
 	Inspect    inspectVerb    `cmd:"" help:"Describe a checkpoint and check its files."`
