@@ -18,18 +18,29 @@ var (
 	headRows    = 256
 )
 
-// rowShare is how classify.cu shares a row of logits: blocks, which are a
-// cluster, threads of each, and quads of logits of a thread.
-type rowShare struct{ blocks, threads, quads int }
+// rowShare is how softmax.cuh shares a row of logits: blocks, which are a
+// cluster, threads of each, and quads of logits of a thread, which are held in
+// registers or stay in shared memory.
+type rowShare struct{ blocks, threads, held, staged int }
 
 // rowShares are those that there are kernels for, shortest rows first.
 var rowShares = []rowShare{
-	{1, 128, 1}, {1, 128, 2}, {1, 128, 4}, {1, 128, 8}, {1, 256, 8}, {1, 512, 8},
-	{2, 512, 8}, {4, 512, 8}, {8, 512, 8}, {8, 512, 10}, {8, 512, 16},
+	{1, 128, 1, 0}, {1, 128, 2, 0}, {1, 128, 4, 0}, {1, 128, 8, 0}, {1, 256, 8, 0}, {1, 512, 8, 0}, {1, 1024, 8, 0},
+	{1, 1024, 8, 8}, {2, 1024, 8, 8}, {2, 1024, 8, 12}, {4, 1024, 8, 8},
 }
 
 // logits returns the longest row.
-func (s rowShare) logits() int { return 4 * s.blocks * s.threads * s.quads }
+func (s rowShare) logits() int { return 4 * s.blocks * s.threads * (s.held + s.staged) }
+
+// grid returns that of so many clusters.
+func (s rowShare) grid(clusters int) grid {
+	return grid{x: clusters * s.blocks, threads: s.threads, shared: 16 * s.threads * max(s.held, s.staged)}
+}
+
+// kernel returns the name of the kernel that begins so.
+func (s rowShare) kernel(name string) string {
+	return fmt.Sprintf("%s_%d_%d_%d_%d", name, s.blocks, s.threads, s.held, s.staged)
+}
 
 // vocabulary is the last dimension of logits. Rows are padded to whole packs.
 type vocabulary struct {
@@ -45,23 +56,8 @@ func newVocabulary(size int) vocabulary {
 			return vocabulary{s, size, packsOf(size) * packed}
 		}
 	}
-	panic(fmt.Sprintf("cuda: a vocabulary of %d is more than the %d that a cluster's registers hold",
+	panic(fmt.Sprintf("cuda: a vocabulary of %d is more than the %d that a cluster holds",
 		size, rowShares[len(rowShares)-1].logits()))
-}
-
-// kernel returns the name of a kernel of classify.cu for this vocabulary.
-func (v vocabulary) kernel(name string) string {
-	return fmt.Sprintf("classify.%s_%d_%d_%d", name, v.blocks, v.threads, v.quads)
-}
-
-// resident returns the clusters that fit on the device's multiprocessors at
-// once, by their registers.
-func (v vocabulary) resident(sms int) int {
-	each := 1024 / v.threads
-	if v.quads > 10 {
-		each = 1
-	}
-	return max(1, sms*each/v.blocks)
 }
 
 // chunk returns how many of n rows are done at once where a row takes so many
@@ -176,8 +172,9 @@ func (d *Device) classify(h *headCall, x, dz devicePointer, from, n int) {
 		}
 		return b.at + devicePointer(4*from)
 	}
-	g := grid{x: min(n, h.resident(d.sms)) * h.blocks, threads: h.threads, shared: 16 * h.threads * h.quads}
-	d.launch(h.kernel("classify_bf16"), g,
+	name := h.kernel("classify.classify_bf16")
+	clusters := d.resident(name, h.blocks, h.rowShare.grid(1))
+	d.launch(name, h.rowShare.grid(min(n, clusters)),
 		dz, at(h.logProb), at(h.entropy), h.z, at(h.targets), at(h.coef), at(h.eCoef),
 		int32(n), int32(h.size), int32(h.stride), h.temperature)
 }

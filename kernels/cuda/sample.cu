@@ -36,13 +36,14 @@ __device__ int largest(const Distribution &d, const Row<S> &row, int vocabulary,
     }
     __syncthreads();
     int id = INT32_MAX;
+    const auto look = [&](int q, const float(&z)[quadSize]) {
 #pragma unroll
-    for (int q = S::quads - 1; q >= 0; q--) {
-#pragma unroll
-        for (int j = quadSize - 1; j >= 0; j--) {
-            id = row.z[q][j] == d.top ? S::first(q) + j : id;
+        for (int j = 0; j < quadSize; j++) {
+            id = z[j] == d.top ? min(id, S::first(q) + j) : id;
         }
-    }
+    };
+    row.eachHeld(look);
+    row.eachKept(look);
     if (id < INT32_MAX) {
         atomicMin(&memory.found, id);
     }
@@ -101,18 +102,19 @@ template <class S>
 __device__ int draw(float u, const Distribution &d, const Row<S> &row, const float *logits, int vocabulary,
                     Choice<S> &memory) {
     const int warp = threadIdx.x / warpSize_;
-#pragma unroll
-    for (int q = 0; q < S::quads; q++) {
+    const auto add = [&](int q, const float(&z)[quadSize]) {
         float own = 0;
 #pragma unroll
         for (int j = 0; j < quadSize; j++) {
-            own += d.exponential(d.offset(row.z[q][j]));
+            own += d.exponential(d.offset(z[j]));
         }
         own = sumLanes(own);
         if (threadIdx.x % warpSize_ == 0) {
             memory.warp[q][warp] = own;
         }
-    }
+    };
+    row.eachHeld(add);
+    row.eachKept(add);
     if (threadIdx.x == 0) {
         memory.found = INT32_MAX;
         memory.last = 0;
@@ -148,8 +150,12 @@ __device__ int draw(float u, const Distribution &d, const Row<S> &row, const flo
     }
     // The chosen chunk anew, thread by thread.
     const int first = S::first(q);
-    float z[quadSize];
-    setQuad(z, first < vocabulary ? *reinterpret_cast<const float4 *>(logits + first) : float4{}, first, vocabulary);
+    float4 v = {};
+    if (first < vocabulary) {
+        v = *reinterpret_cast<const float4 *>(logits + first);
+    }
+    mask(v, first, vocabulary);
+    const float z[quadSize] = {v.x, v.y, v.z, v.w};
     double own = 0, sum = memory.before;
     for (int w = 0; w < warp; w++) {
         sum += memory.warp[q][w];
@@ -176,21 +182,23 @@ template <class S>
 __device__ __forceinline__ void sample(int *tokens, float *logProb, float *entropy, const float *logits,
                                        const int *rows, const float *temperatures, const int *keys,
                                        const int *positions, uint64_t seed, int vocabulary, int stride) {
+    extern __shared__ float4 stage[];
     __shared__ Exchange<S> exchange;
     __shared__ Choice<S> choice;
+    __shared__ uint64_t barrier;
     const int b = S::row();
     if (rows[b] < 0) {
         return;
     }
+    Row<S> row(stage, &barrier, vocabulary, stride);
     if (S::blocks > 1) {
         clusterArrive();
     }
     const float temperature = temperatures[b];
     const float *of = logits + int64_t(b) * stride;
-    Row<S> row;
-    row.read(of, vocabulary);
+    row.fetch(of, 0, S::held);
     Distribution d(temperature > 0 ? temperature : 1.f);
-    summarize(d, row, exchange, 0, [] {});
+    summarize(d, row, of, exchange, 0, [] {});
     int token;
     if (temperature > 0) {
         const uint32_t r = philox(seed, positions[b], 0, keys[2 * b], keys[2 * b + 1]);
@@ -206,12 +214,12 @@ __device__ __forceinline__ void sample(int *tokens, float *logProb, float *entro
     }
 }
 
-#define SAMPLE_KERNEL(blocks, threads, quads)                                                                          \
-    extern "C" __global__ void SHARE_BOUNDS(blocks, threads, quads) sample_##blocks##_##threads##_##quads(             \
+#define SAMPLE_KERNEL(blocks, threads, held, staged)                                                                   \
+    extern "C" __global__ void SHARE_BOUNDS(blocks, threads) sample_##blocks##_##threads##_##held##_##staged(          \
         int *tokens, float *logProb, float *entropy, const float *logits, const int *rows, const float *temperatures,  \
         const int *keys, const int *positions, uint64_t seed, int vocabulary, int stride) {                            \
-        sample<Share<blocks, threads, quads>>(tokens, logProb, entropy, logits, rows, temperatures, keys, positions,   \
-                                              seed, vocabulary, stride);                                               \
+        sample<Share<blocks, threads, held, staged>>(tokens, logProb, entropy, logits, rows, temperatures, keys,       \
+                                                     positions, seed, vocabulary, stride);                             \
     }
 
 FOR_SHARES(SAMPLE_KERNEL)

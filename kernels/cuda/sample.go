@@ -20,7 +20,7 @@ func (d *Device) Sample(a kernels.SampleArgs) {
 		count := min(rows, n-from)
 		d.logits(&p, z, x, from, count)
 		at := func(b *buffer) devicePointer { return b.at + devicePointer(4*from) }
-		d.launch(p.kernel("sample"), grid{x: count * p.blocks, threads: p.threads},
+		d.launch(p.kernel("sample.sample"), p.rowShare.grid(count),
 			at(tokens), at(logProb), at(entropy), z, at(p.rows), at(temperatures),
 			keys.at+devicePointer(8*from), at(positions), a.Seed, int32(p.size), int32(p.stride))
 	}

@@ -79,6 +79,17 @@ class Cubins:
         assert code == 0, (name, grid, threads, code)
 
 
+class Config(ctypes.Structure):
+    _fields_ = [(n, ctypes.c_uint) for n in ("gx", "gy", "gz", "bx", "by", "bz", "shared")] + [("stream", ctypes.c_void_p), ("attributes", ctypes.c_void_p), ("count", ctypes.c_uint)]
+
+
+def resident(name, cluster, threads, shared):
+    """Clusters of a kernel that run at once."""
+    n, c = ctypes.c_int(), Config(cluster, 1, 1, threads, 1, 1, shared, None, None, 0)
+    assert cuda.cuOccupancyMaxActiveClusters(ctypes.byref(n), run.function(name), ctypes.byref(c)) == 0, name
+    return n.value
+
+
 run = None
 
 
@@ -626,28 +637,31 @@ def embedding():
         rate(f"EmbedGrad {n}, {distinct} ids, most {most}", 2 * n * c + 8 * distinct * c, [grad])
 
 
-SHARES = [(1, 128, 1), (1, 128, 2), (1, 128, 4), (1, 128, 8), (1, 256, 8), (1, 512, 8), (2, 512, 8), (4, 512, 8), (8, 512, 8), (8, 512, 10), (8, 512, 16)]
-LARGE = [(1, 1024, 8), (2, 1024, 8), (4, 1024, 8), (4, 1024, 10)]
+# (blocks, threads, quads held, quads staged), as rowShares of the Go package has them
+SHARES = [(1, 128, 1, 0), (1, 128, 2, 0), (1, 128, 4, 0), (1, 128, 8, 0), (1, 256, 8, 0), (1, 512, 8, 0), (1, 1024, 8, 0), (1, 1024, 8, 8), (2, 1024, 8, 8), (2, 1024, 8, 12), (4, 1024, 8, 8)]
 
 
-def head_plan(v, shares=SHARES):
-    for blocks, threads, quads in shares:
-        if v <= 4 * blocks * threads * quads:
-            return blocks, threads, quads
+def head_plan(v):
+    for s in SHARES:
+        if v <= 4 * s[0] * s[1] * (s[2] + s[3]):
+            return s
 
 
-def classify(dl, logp, ent, logits, targets, coef, ecoef, v, temperature, plan=None, multiple=1):
-    blocks, threads, quads = plan or head_plan(v)
-    p = logits.shape[0]
-    grid = min(p, multiple * max(1, 132 * min(16, 1024 // threads if quads <= 10 else 1) // blocks)) * blocks
-    run(f"classify.classify_bf16_{blocks}_{threads}_{quads}", grid, threads, dl, logp, ent, logits, targets, coef, ecoef, p, v, logits.shape[1], temperature,
-        shared=16 * threads * quads)
+def at_once(v):
+    s = head_plan(v)
+    return resident("classify.classify_bf16_%d_%d_%d_%d" % s, s[0], s[1], 16 * s[1] * max(s[2:]))
 
 
-def sample(tokens, logp, ent, logits, rows, temperatures, keys, positions, seed, v, plan=None):
-    blocks, threads, quads = plan or head_plan(v)
-    run(f"classify.sample_{blocks}_{threads}_{quads}", logits.shape[0] * blocks, threads, tokens, logp, ent, logits, rows, temperatures, keys, positions, U64(seed), v,
-        logits.shape[1])
+def classify(dl, logp, ent, logits, targets, coef, ecoef, v, temperature):
+    s, p = head_plan(v), logits.shape[0]
+    run("classify.classify_bf16_%d_%d_%d_%d" % s, min(p, at_once(v)) * s[0], s[1], dl, logp, ent, logits, targets, coef, ecoef, p, v, logits.shape[1], temperature,
+        shared=16 * s[1] * max(s[2:]))
+
+
+def sample(tokens, logp, ent, logits, rows, temperatures, keys, positions, seed, v):
+    s = head_plan(v)
+    run("sample.sample_%d_%d_%d_%d" % s, logits.shape[0] * s[0], s[1], tokens, logp, ent, logits, rows, temperatures, keys, positions, U64(seed), v, logits.shape[1],
+        shared=16 * s[1] * max(s[2:]))
 
 
 def philox(seed, c):
@@ -663,7 +677,7 @@ def head():
     for seed in range(100):
         torch.manual_seed(seed)
         random.seed(seed)
-        v = random.choice([1, 7, 64, 517, 1000, 4096, 8191, 16000, 16385, 32000, 50257, 128256, 151936, 200064])
+        v = random.choice([1, 7, 64, 517, 1000, 4096, 8191, 16000, 16385, 32000, 32769, 50257, 65537, 128256, 131073, 151936, 163841, 200064])
         p, t = random.randint(1, 40 if v > 20000 else 200), random.choice([1.0, 0.7, 1.3])
         ld = (v + 7) // 8 * 8
         z = poison(p, ld, dtype=F32)
@@ -732,16 +746,14 @@ def head():
         worst[f"greedy ties {tokens.tolist()}"] = (math.inf, 0)
     report()
     copy_bandwidth()
-    for p, v in [(1024, 128256), (1024, 151936), (2048, 50257 // 8 * 8), (4096, 32768), (8192, 4096), (512, 262144)]:
+    for p, v in [(1024, 128256), (1024, 151936), (2048, 50257 // 8 * 8), (4096, 32768), (8192, 4096), (8192, 8192), (8192, 16000), (512, 262144)]:
         sets = [(poison(p, v), randn(p, v, dtype=F32)) for _ in range(2)]
         logp, ent, coef = poison(p, dtype=F32), poison(p, dtype=F32), randn(p, dtype=F32)
         targets = torch.randint(0, v, (p,), device="cuda", dtype=I32)
         zeros, ones, keys = torch.zeros(p, device="cuda", dtype=I32), torch.ones(p, device="cuda"), torch.randint(0, 1 << 30, (p, 2), device="cuda").to(I32)
-        for plan in [head_plan(v)] + [q for q in [head_plan(v, LARGE)] if q and v > 16384]:
-            for multiple in (1, 2, 1000):
-                rate(f"classify {p}x{v} {plan} x{multiple}", 6 * p * v, [lambda s=s: classify(s[0], logp, ent, s[1], targets, coef, None, v, 1.0, plan, multiple) for s in sets])
-            rate(f"classify {p}x{v} {plan} no gradient", 4 * p * v, [lambda s=s: classify(None, logp, ent, s[1], targets, None, None, v, 1.0, plan) for s in sets])
-            rate(f"sample {p}x{v} {plan}", 4 * p * v, [lambda s=s: sample(targets, logp, ent, s[1], zeros, ones, keys, zeros, 1, v, plan) for s in sets])
+        rate(f"classify {p}x{v} {head_plan(v)} {at_once(v)} at once", 6 * p * v, [lambda s=s: classify(s[0], logp, ent, s[1], targets, coef, None, v, 1.0) for s in sets])
+        rate(f"classify {p}x{v} no gradient", 4 * p * v, [lambda s=s: classify(None, logp, ent, s[1], targets, None, None, v, 1.0) for s in sets])
+        rate(f"sample {p}x{v}", 4 * p * v, [lambda s=s: sample(targets, logp, ent, s[1], zeros, ones, keys, zeros, 1, v) for s in sets])
         if PEERS and v in (128256, 32768):
             x, y = sets[0][1].requires_grad_(), targets.long()
             ce = torch.compile(lambda x: F.cross_entropy(x, y, reduction="sum"))
