@@ -199,21 +199,31 @@ func (m *materials) stream(stage *config.Stage) (*corpus.Stream, error) {
 	}), nil
 }
 
-// engineConfig sizes a rollout's engine for the recipe's largest groups.
-func (m *materials) engineConfig() rollout.Config {
-	c := rollout.Default()
-	rows, longest := 1, m.recipe.Evaluation.MaxTokens
-	if m.recipe.Evaluation.SampledProblems > 0 {
-		rows = m.recipe.Evaluation.Samples
+// sizes are those of this process on a device.
+func (m *materials) sizes(info kernels.Info) Sizes {
+	return SizesOn(info, m.config, LargestGroup(m.recipe))
+}
+
+// LargestGroup returns the most samples of a group of the recipe.
+func LargestGroup(r *config.Recipe) int {
+	samples := 1
+	if r.Evaluation.SampledProblems > 0 {
+		samples = r.Evaluation.Samples
 	}
-	for _, s := range m.recipe.Stages {
+	for _, s := range r.Stages {
 		if s.RL != nil {
-			rows = max(rows, s.RL.Samples)
-			longest = max(longest, s.RL.LongestResponse())
+			samples = max(samples, s.RL.Samples)
 		}
 	}
-	c.Rows = rows * GroupsHeld
-	c.PromptTokens = m.config.MaxPositions
+	return samples
+}
+
+// engineConfig sizes a rollout's engine on a device for the recipe's largest
+// groups.
+func (m *materials) engineConfig(info kernels.Info) rollout.Config {
+	c, sizes := rollout.Default(), m.sizes(info)
+	c.Rows = LargestGroup(m.recipe) * sizes.Groups
+	c.PromptTokens = sizes.PromptTokens
 	c.SequenceTokens = m.config.MaxPositions
 	c.PageTokens = PageTokens
 	c.Seed = m.recipe.Seed

@@ -174,15 +174,15 @@ func (s *session) equip() error {
 		return err
 	}
 	s.mid, err = learner.NewMidTrainer(s.shop.policy, learner.MidConfig{
-		MicrobatchTokens: max(min(s.stage.Train.BatchTokens, MicrobatchTokens), s.stage.Train.MaxDocumentTokens),
+		MicrobatchTokens: max(min(s.stage.Train.BatchTokens, s.microbatchTokens()), s.stage.Train.MaxDocumentTokens),
 		Optimizer:        adam,
 	})
 	return err
 }
 
-// MicrobatchTokens is the most packed tokens of one pass of training, unless one
-// sequence is longer.
-const MicrobatchTokens = 4096
+func (s *session) microbatchTokens() int {
+	return s.shop.materials.sizes(s.shop.policy.Device().Info()).MicrobatchTokens
+}
 
 func (s *session) equipRL(adam learner.OptimizerConfig) error {
 	r := s.stage.RL
@@ -191,7 +191,7 @@ func (s *session) equipRL(adam learner.OptimizerConfig) error {
 	c.KL, c.EntropyCoef, c.Temperature = r.KL, r.Entropy, r.Temperature
 	c.UpdatesPerBatch = r.UpdatesPerStep
 	c.Advantage.DivideByDeviation = r.DivideByDeviation
-	c.MicrobatchTokens = max(MicrobatchTokens, s.shop.policy.Config().MaxPositions)
+	c.MicrobatchTokens = max(s.microbatchTokens(), s.shop.policy.Config().MaxPositions)
 	c.Optimizer = adam
 	var err error
 	if r.KL != 0 {
