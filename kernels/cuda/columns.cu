@@ -1,5 +1,5 @@
-// Sums of columns: the gradient of a bias. Chunks of rows are summed first, each
-// in a fixed order, then the chunks in ascending order.
+// Sums of the columns of chunks of rows, each in a fixed order: the first step of
+// the gradient of a bias.
 #include <cstdint>
 #include <cuda_bf16.h>
 
@@ -47,17 +47,4 @@ extern "C" __global__ void __launch_bounds__(lanes *strands)
 			out[1] = sum.y;
 		}
 	}
-}
-
-// add_chunks adds the sums of all chunks to out.
-extern "C" __global__ void __launch_bounds__(256) add_chunks(float *out, const float *partial, int cols, int chunks) {
-	int col = blockIdx.x * 256 + threadIdx.x;
-	if (col >= cols) {
-		return;
-	}
-	float sum = 0;
-	for (int c = 0; c < chunks; c++) {
-		sum += partial[int64_t(c) * cols + col];
-	}
-	out[col] += sum;
 }

@@ -43,22 +43,21 @@ func (d *Device) LinearGradWeight(s kernels.LinearShape, dw, dBias, dy, x kernel
 	d.gemm(gemmTN, gemmShape{M: s.Out, N: s.In, K: s.Rows}, to.ptr(), left.ptr(), right.ptr(),
 		gemmOut{Type: kernels.Float32, Accumulate: true})
 	if shift != nil {
-		d.sumColumns(shift.ptr(), left.ptr(), s.Rows, s.Out, s.Out)
+		d.sumColumns(shift, left, s.Rows, s.Out)
 	}
 }
 
 // columnChunk is the rows that are summed by themselves in sumColumns.
 const columnChunk = 512
 
-// sumColumns adds to out, cols of Float32, the sums of the columns of x: rows of
-// BFloat16, stride elements apart.
-func (d *Device) sumColumns(out, x devicePointer, rows, cols, stride int) {
+// sumColumns adds to to the sums of the columns of x, rows of cols.
+func (d *Device) sumColumns(to, x *buffer, rows, cols int) {
 	if rows == 0 {
 		return
 	}
-	chunks := (rows + columnChunk - 1) / columnChunk
-	partial := d.scratch(chunks * cols * 4)
-	d.launch("columns.sum_chunks", grid{x: (cols + 63) / 64, y: chunks, threads: 256},
-		partial, x, int64(stride), int32(rows), int32(cols), int32(columnChunk))
-	d.launch("columns.add_chunks", grid{x: (cols + 255) / 256, threads: 256}, out, partial, int32(cols), int32(chunks))
+	chunks := divideUp(rows, columnChunk)
+	partials := d.scratch(chunks * cols * 4)
+	d.launch("columns.sum_chunks", grid{x: divideUp(cols, 64), y: chunks, threads: 256},
+		partials, x, int64(cols), int32(rows), int32(cols), int32(columnChunk))
+	d.addColumns(to, partials, chunks, cols)
 }
