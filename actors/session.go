@@ -53,10 +53,17 @@ type session struct {
 
 	mid       *learner.MidTrainer
 	stream    *corpus.Stream
+	ahead     *drawnAhead // what was drawn for the next step; nil for nothing
 	rl        *learner.PolicyTrainer
 	reference *policy.Policy // of the KL penalty; nil without
 	schedule  learner.Schedule
 	started   time.Time // of the wait for a batch
+}
+
+// drawnAhead are documents that were drawn before their step began.
+type drawnAhead struct {
+	docs [][]int32
+	from corpus.StreamState // where the stream stood before
 }
 
 // position is what a checkpoint adds to weights and optimizer.
@@ -176,15 +183,15 @@ func (s *session) equip() error {
 		return err
 	}
 	s.mid, err = learner.NewMidTrainer(s.shop.policy, learner.MidConfig{
-		MicrobatchTokens: max(min(s.stage.Train.BatchTokens, MicrobatchTokens), s.stage.Train.MaxDocumentTokens),
+		MicrobatchTokens: max(min(s.stage.Train.BatchTokens, s.microbatchTokens()), s.stage.Train.MaxDocumentTokens),
 		Optimizer:        adam,
 	})
 	return err
 }
 
-// MicrobatchTokens is the most packed tokens of one pass of training, unless one
-// sequence is longer.
-const MicrobatchTokens = 4096
+func (s *session) microbatchTokens() int {
+	return s.shop.materials.sizes(s.shop.policy.Device().Info()).MicrobatchTokens
+}
 
 func (s *session) equipRL(adam learner.OptimizerConfig) error {
 	r := s.stage.RL
@@ -193,7 +200,7 @@ func (s *session) equipRL(adam learner.OptimizerConfig) error {
 	c.KL, c.EntropyCoef, c.Temperature = r.KL, r.Entropy, r.Temperature
 	c.UpdatesPerBatch = r.UpdatesPerStep
 	c.Advantage.DivideByDeviation = r.DivideByDeviation
-	c.MicrobatchTokens = max(MicrobatchTokens, s.shop.policy.Config().MaxPositions)
+	c.MicrobatchTokens = max(s.microbatchTokens(), s.shop.policy.Config().MaxPositions)
 	c.Optimizer = adam
 	var err error
 	if r.KL != 0 {
@@ -260,8 +267,18 @@ func readPosition(dir string) (position, error) {
 func (s *session) trainStep() stepDone {
 	began := time.Now()
 	lr := s.schedule.LR(s.step+1, s.numSteps())
-	docs := s.stream.Next(s.stage.Train.BatchTokens)
-	m, err := s.mid.Step(docs, lr)
+	if s.ahead == nil {
+		s.drawAhead()
+	}
+	err := s.mid.Queue(s.ahead.docs, lr)
+	s.ahead = nil
+	var m learner.MidMetrics
+	if err == nil {
+		if s.step+1 < s.numSteps() {
+			s.drawAhead() // while the device works
+		}
+		m, err = s.mid.Finish()
+	}
 	if err != nil {
 		return stepDone{err: fmt.Errorf("step %d of stage %s: %w", s.step+1, s.stage.Name, err)}
 	}
@@ -270,6 +287,12 @@ func (s *session) trainStep() stepDone {
 		"loss": m.Loss, "lr": lr, "grad_norm": m.GradNorm, "tokens": float64(s.stage.Train.BatchTokens), "updates_skipped": count(m.Skipped),
 		"tokens_per_second": float64(s.stage.Train.BatchTokens) / time.Since(began).Seconds(),
 	}}
+}
+
+// drawAhead draws the documents of the next step.
+func (s *session) drawAhead() {
+	from := s.stream.State()
+	s.ahead = &drawnAhead{docs: s.stream.Next(s.stage.Train.BatchTokens), from: from}
 }
 
 // policyStep makes one step from verified groups.
@@ -355,6 +378,9 @@ func (s *session) save(final bool, pending []examine) (digest string, err error)
 	p := position{Stage: s.stage.Name, Step: s.step, Final: final, Digest: policy.Digest(weights)}
 	if s.stream != nil {
 		state := s.stream.State()
+		if s.ahead != nil {
+			state = s.ahead.from
+		}
 		p.Stream = &state
 	}
 	path := w.dir.checkpoint(s.stage.Name, s.step)

@@ -28,7 +28,7 @@ func newPolicy(t *testing.T, cfg Config, seed uint64) *Policy {
 		if x.deviation = 0.3; !x.Decay {
 			x.deviation = 0.1
 		}
-		fillNormal(w[x.Offset:x.Offset+x.numElements()], x, seed)
+		fillNormal(w[x.Offset:x.Offset+x.numElements()], x, 0, seed)
 	}
 	p.SetWeights(w)
 	return p

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"os"
 	"sync"
+	"syscall"
 	"unsafe"
 
 	"gorgonia.org/cu"
@@ -49,7 +50,9 @@ type Device struct {
 	fault    error
 	closed   bool
 	capture  *graph // the graph that is being recorded
-	graphs   int    // graphs recorded so far
+	recorder int    // the thread that records it
+	recorded *sync.Cond
+	graphs   int // graphs recorded so far
 	recent   trail
 
 	workspace scratch
@@ -83,6 +86,8 @@ func Open(c Config) (kernels.Device, error) {
 			Name:    fmt.Sprintf("cuda:%d (%s)", c.Ordinal, about.Name),
 			Kind:    "cuda",
 			Compute: kernels.BFloat16,
+			Memory:  about.Memory,
+			Replays: true,
 		},
 	}
 	if err := d.start(); err != nil {
@@ -113,6 +118,7 @@ func (d *Device) start() error {
 	if err := status(C.octorl_pool(d.context, C.int(d.dev))); err != nil {
 		return err
 	}
+	d.recorded = sync.NewCond(&d.mu)
 	d.maps = make(map[mapKey]tensorMap)
 	d.args = newArguments()
 	if err := d.loadModules(); err != nil {
@@ -130,7 +136,7 @@ func (d *Device) Info() kernels.Info { return d.info }
 // Close waits for queued work and releases everything. It returns the device's
 // first fault.
 func (d *Device) Close() error {
-	d.mu.Lock()
+	d.lock()
 	defer d.mu.Unlock()
 	if d.closed {
 		return d.fault
@@ -149,9 +155,18 @@ func (d *Device) Close() error {
 
 func (d *Device) cStream() C.CUstream { return handle[C.CUstream](d.stream) }
 
+// lock takes the queue. While a graph is recorded, only the thread that records
+// it gets it.
+func (d *Device) lock() {
+	d.mu.Lock()
+	for d.capture != nil && syscall.Gettid() != d.recorder {
+		d.recorded.Wait()
+	}
+}
+
 // enter begins the public method named op: it takes the queue until leave.
 func (d *Device) enter(op string) {
-	d.mu.Lock()
+	d.lock()
 	if d.closed {
 		d.mu.Unlock()
 		panic("cuda: " + op + " on a closed device")

@@ -41,14 +41,22 @@ extern "C" __global__ void __launch_bounds__(32) sort_count(int *counts, const i
     }
 }
 
-// sort_scan replaces counts by the sums of those before. One block runs it.
+// sort_scan replaces counts, a multiple of 512 of them, by the sums of those
+// before. One block runs it.
 extern "C" __global__ void __launch_bounds__(1024) sort_scan(int *counts, int n) {
+    constexpr int each = 8;
     __shared__ int sums[warpSize_];
     const int lane = threadIdx.x % warpSize_, warp = threadIdx.x / warpSize_;
     int carry = 0;
-    for (int from = 0; from < n; from += blockDim.x) {
-        const int i = from + threadIdx.x, own = i < n ? counts[i] : 0;
-        int sum = own;
+    for (int from = 0; from < n; from += blockDim.x * each) {
+        const int first = from + threadIdx.x * each;
+        int own[each], sum = 0;
+#pragma unroll
+        for (int i = 0; i < each; i++) {
+            own[i] = first < n ? counts[first + i] : 0;
+            sum += own[i];
+        }
+        const int all = sum;
         for (int offset = 1; offset < warpSize_; offset *= 2) {
             const int other = __shfl_up_sync(everyLane, sum, offset);
             sum += lane >= offset ? other : 0;
@@ -57,14 +65,18 @@ extern "C" __global__ void __launch_bounds__(1024) sort_scan(int *counts, int n)
             sums[warp] = sum;
         }
         __syncthreads();
-        int before = carry;
+        int before = carry + sum - all;
         for (int w = 0; w < warpSize_; w++) {
             const int s = sums[w];
             before += w < warp ? s : 0;
             carry += s;
         }
-        if (i < n) {
-            counts[i] = before + sum - own;
+#pragma unroll
+        for (int i = 0; i < each; i++) {
+            if (first < n) {
+                counts[first + i] = before;
+            }
+            before += own[i];
         }
         __syncthreads();
     }
@@ -99,78 +111,202 @@ extern "C" __global__ void __launch_bounds__(32)
     }
 }
 
-// sumRows calls use(id, column, sum) with the sum of the rows of each id, for
-// packs of columns. Block (k, j) has the id that begins at place k of the sorted
-// ids, if one does, and the j-th part of the columns.
-template <class T, bool aligned, class Use>
-__device__ __forceinline__ void sumRows(const T *x, const int *ids, const int *rows, int n, int width, Use use) {
+// An id's rows are summed in pieces of so many, counted from its first, and the
+// pieces' sums are added up in order. So sums do not depend on other ids.
+constexpr int piece = 256;
+
+// Sums is where the sums of pieces go, for ids of more than one: n/piece rows for
+// first pieces, then as many for others. Those of one kind begin at least a
+// piece apart, so a place that is divided by piece is their number.
+struct Sums {
+    float *memory;
+    int n, width;
+
+    __device__ __forceinline__ float *first(int place) const { return memory + int64_t(place / piece) * width; }
+    __device__ __forceinline__ float *other(int place) const {
+        return memory + int64_t((n + piece - 1) / piece + place / piece) * width;
+    }
+};
+
+// begins tells whether an id begins at a place of the sorted ids.
+__device__ __forceinline__ bool begins(const int *ids, int place) {
+    return place == 0 || ids[place - 1] != ids[place];
+}
+
+// continues tells whether a piece of an id, but not its first, begins there.
+__device__ __forceinline__ bool continues(const int *ids, int place) {
+    const int id = ids[place];
+    if (place < piece || ids[place - piece] != id) {
+        return false;
+    }
+    int low = 0, high = place - piece; // the id's first place lies in [low, high]
+    while (low < high) {
+        const int middle = (low + high) / 2;
+        if (ids[middle] < id) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return (place - low) % piece == 0;
+}
+
+// isLong tells whether the id that begins at a place has more than a piece.
+__device__ __forceinline__ bool isLong(const int *ids, int n, int place) {
+    return place + piece < n && ids[place + piece] == ids[place];
+}
+
+template <class T> __device__ __forceinline__ void addTo(float (&sum)[packed], const Pack &v) {
+    float a[packed];
+    unpack<T>(a, v);
+#pragma unroll
+    for (int i = 0; i < packed; i++) {
+        sum[i] += a[i];
+    }
+}
+
+// sumRows sums the rows of the piece that begins at place blockIdx.x, if one
+// does, in the columns of part blockIdx.y: from what start gives on, and into
+// what end takes, or into sums where the id has more pieces.
+template <class T, bool aligned, class Start, class End>
+__device__ __forceinline__ void sumRows(const T *x, const int *ids, const int *rows, int n, int width, Sums sums,
+                                        Start start, End end) {
+    constexpr int flight = 16;
+    __shared__ int rowOf[piece];
+    const int place = blockIdx.x, id = ids[place];
+    const bool beginning = begins(ids, place);
+    if (id < 0 || !beginning && !continues(ids, place)) {
+        return;
+    }
+    int count = 0;
+    for (int i = threadIdx.x; i < piece; i += blockDim.x) {
+        const bool mine = place + i < n && ids[place + i] == id;
+        rowOf[i] = mine ? rows[place + i] : 0;
+        count += __syncthreads_count(mine);
+    }
+    const int column = (blockIdx.y * blockDim.x + threadIdx.x) * packed;
+    if (column >= width) {
+        return;
+    }
+    float sum[packed] = {};
+    if (beginning) {
+        start(id, column, sum);
+    }
+    int at = 0;
+    for (; at + flight <= count; at += flight) {
+        Pack v[flight];
+#pragma unroll
+        for (int f = 0; f < flight; f++) {
+            v[f] = load<aligned>(x + int64_t(rowOf[at + f]) * width, column, width);
+        }
+#pragma unroll
+        for (int f = 0; f < flight; f++) {
+            addTo<T>(sum, v[f]);
+        }
+    }
+    for (; at < count; at++) {
+        addTo<T>(sum, load<aligned>(x + int64_t(rowOf[at]) * width, column, width));
+    }
+    if (beginning && !isLong(ids, n, place)) {
+        end(id, column, sum);
+        return;
+    }
+    float *to = beginning ? sums.first(place) : sums.other(place);
+#pragma unroll
+    for (int i = 0; i < packed; i++) {
+        if (column + i < width) {
+            to[column + i] = sum[i];
+        }
+    }
+}
+
+// addPieces adds up the pieces of the id that begins at place blockIdx.x, if one
+// does that has several.
+template <class End>
+__device__ __forceinline__ void addPieces(const int *ids, int n, int width, Sums sums, End end) {
     constexpr int flight = 8;
-    const int first = blockIdx.x, id = ids[first];
-    if (id < 0 || first > 0 && ids[first - 1] == id) {
+    const int place = blockIdx.x, id = ids[place];
+    if (id < 0 || !begins(ids, place) || !isLong(ids, n, place)) {
         return;
     }
     const int column = (blockIdx.y * blockDim.x + threadIdx.x) * packed;
     float sum[packed];
-    use(id, column, sum, true);
-    for (int from = first; from < n && ids[from] == id; from += flight) {
-        Pack v[flight];
-        bool mine[flight];
+#pragma unroll
+    for (int i = 0; i < packed; i++) {
+        sum[i] = column + i < width ? sums.first(place)[column + i] : 0;
+    }
+    for (int from = place + piece; from < n && ids[from] == id; from += flight * piece) {
+        float v[flight][packed];
 #pragma unroll
         for (int f = 0; f < flight; f++) {
-            mine[f] = from + f < n && ids[from + f] == id;
-            const int64_t row = mine[f] ? rows[from + f] : 0;
-            v[f] = load<aligned>(x + row * width, column, mine[f] ? width : 0);
+            const int at = from + f * piece;
+            const bool mine = at < n && ids[at] == id;
+#pragma unroll
+            for (int i = 0; i < packed; i++) {
+                v[f][i] = mine && column + i < width ? sums.other(at)[column + i] : 0;
+            }
         }
 #pragma unroll
         for (int f = 0; f < flight; f++) {
-            float a[packed];
-            unpack<T>(a, v[f]);
 #pragma unroll
             for (int i = 0; i < packed; i++) {
-                sum[i] = mine[f] ? sum[i] + a[i] : sum[i];
+                sum[i] += v[f][i];
             }
         }
     }
-    use(id, column, sum, false);
+    end(id, column, sum);
 }
 
-// embedGrad adds the sums of rows to rows of a table of floats.
-template <class T, bool aligned>
-__device__ __forceinline__ void embedGrad(float *table, const T *x, const int *ids, const int *rows, int n, int width,
-                                          int tableRows) {
-    sumRows<T, aligned>(x, ids, rows, n, width, [=](int id, int column, float(&sum)[packed], bool read) {
-        if (id >= tableRows) {
+// Table is a table of floats to whose rows sums are added, and Rows are rows
+// that are set to sums.
+struct Table {
+    float *memory;
+    int rows, width;
+
+    __device__ __forceinline__ void start(int id, int column, float (&sum)[packed]) const {
+        if (id >= rows) {
             __trap();
         }
-        float *at = table + int64_t(id) * width;
 #pragma unroll
         for (int i = 0; i < packed; i++) {
-            if (column + i < width && read) {
-                sum[i] = at[column + i];
-            } else if (column + i < width) {
-                at[column + i] = sum[i];
+            sum[i] = column + i < width ? memory[int64_t(id) * width + column + i] : 0;
+        }
+    }
+    __device__ __forceinline__ void end(int id, int column, const float (&sum)[packed]) const {
+#pragma unroll
+        for (int i = 0; i < packed; i++) {
+            if (column + i < width) {
+                memory[int64_t(id) * width + column + i] = sum[i];
             }
         }
-    });
-}
+    }
+};
 
-// gatherGrad sets rows of out to the sums of rows.
-template <class T, bool aligned>
-__device__ __forceinline__ void gatherGrad(T *out, const T *x, const int *ids, const int *rows, int n, int width,
-                                           int outRows) {
-    sumRows<T, aligned>(x, ids, rows, n, width, [=](int id, int column, float(&sum)[packed], bool read) {
-        if (id >= outRows) {
+template <class T, bool aligned> struct Rows {
+    T *memory;
+    int rows, width;
+
+    __device__ __forceinline__ void start(int id, int, float (&)[packed]) const {
+        if (id >= rows) {
             __trap();
         }
-        if (!read) {
-            store<aligned>(out + int64_t(id) * width, column, width, pack<T>(sum));
-            return;
-        }
-#pragma unroll
-        for (int i = 0; i < packed; i++) {
-            sum[i] = 0;
-        }
-    });
+    }
+    __device__ __forceinline__ void end(int id, int column, const float (&sum)[packed]) const {
+        store<aligned>(memory + int64_t(id) * width, column, width, pack<T>(sum));
+    }
+};
+
+template <class T, bool aligned, class To>
+__device__ __forceinline__ void sumInto(To to, const T *x, const int *ids, const int *rows, int n, float *sums) {
+    sumRows<T, aligned>(
+        x, ids, rows, n, to.width, Sums{sums, n, to.width},
+        [&](int id, int column, float(&sum)[packed]) { to.start(id, column, sum); },
+        [&](int id, int column, const float(&sum)[packed]) { to.end(id, column, sum); });
+}
+
+template <class To> __device__ __forceinline__ void addInto(To to, const int *ids, int n, float *sums) {
+    addPieces(ids, n, to.width, Sums{sums, n, to.width},
+              [&](int id, int column, const float(&sum)[packed]) { to.end(id, column, sum); });
 }
 
 #define EMBED_KERNELS(T, type, aligned, suffix)                                                                        \
@@ -179,15 +315,24 @@ __device__ __forceinline__ void gatherGrad(T *out, const T *x, const int *ids, c
         embed<T, aligned>(out, table, ids, packs, width, tableRows);                                                   \
     }                                                                                                                  \
     extern "C" __global__ void __launch_bounds__(128)                                                                  \
-        embed_grad_##type##suffix(float *table, const T *x, const int *ids, const int *rows, int n, int width,         \
-                                  int tableRows) {                                                                     \
-        embedGrad<T, aligned>(table, x, ids, rows, n, width, tableRows);                                               \
+        embed_grad_##type##suffix(float *table, const T *x, const int *ids, const int *rows, float *sums, int n,       \
+                                  int width, int tableRows) {                                                          \
+        sumInto<T, aligned>(Table{table, tableRows, width}, x, ids, rows, n, sums);                                    \
     }                                                                                                                  \
     extern "C" __global__ void __launch_bounds__(128)                                                                  \
-        gather_grad_##type##suffix(T *out, const T *x, const int *ids, const int *rows, int n, int width,              \
+        gather_grad_##type##suffix(T *out, const T *x, const int *ids, const int *rows, float *sums, int n, int width, \
                                    int outRows) {                                                                      \
-        gatherGrad<T, aligned>(out, x, ids, rows, n, width, outRows);                                                  \
+        sumInto<T, aligned>(Rows<T, aligned>{out, outRows, width}, x, ids, rows, n, sums);                             \
+    }                                                                                                                  \
+    extern "C" __global__ void __launch_bounds__(128)                                                                  \
+        gather_grad_pieces_##type##suffix(T *out, const int *ids, float *sums, int n, int width, int outRows) {        \
+        addInto(Rows<T, aligned>{out, outRows, width}, ids, n, sums);                                                  \
     }
 
 EMBED_KERNELS(bf16, bf16, true, )
 EMBED_KERNELS(bf16, bf16, false, _odd)
+
+extern "C" __global__ void __launch_bounds__(128)
+    embed_grad_pieces(float *table, const int *ids, float *sums, int n, int width, int tableRows) {
+    addInto(Table{table, tableRows, width}, ids, n, sums);
+}

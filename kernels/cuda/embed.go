@@ -15,8 +15,12 @@ const (
 	sortTile = 1024
 )
 
-// sumThreads is the threads of a block that sums rows; each has a pack.
-const sumThreads = 128
+// sumThreads is the threads of a block that sums rows; each has a pack. Rows of
+// one id are summed sumPiece at a time, piece of embed.cu.
+const (
+	sumThreads = 128
+	sumPiece   = 256
+)
 
 // Embed sets out[n] to table[ids[n]].
 func (d *Device) Embed(out, table, ids kernels.Buffer) {
@@ -54,9 +58,26 @@ func (d *Device) EmbedGrad(dTable, dOut, ids kernels.Buffer) {
 	at := ints(ids, "EmbedGrad ids", n)
 	d.enter("EmbedGrad")
 	defer d.leave()
-	s := d.sortRows(at.at, n, v)
+	s, sums := d.sortRows(at.at, n, v), d.pieceSums(n, c)
 	d.launch("embed.embed_grad_bf16"+alignedSuffix(c, from), sumGrid(n, c),
-		to, from, s.ids, s.rows, int32(n), int32(c), int32(v))
+		to, from, s.ids, s.rows, sums, int32(n), int32(c), int32(v))
+	d.launch("embed.embed_grad_pieces", sumGrid(n, c), to, s.ids, sums, int32(n), int32(c), int32(v))
+}
+
+// sumRowsInto sets the rows of to that are numbered at ids to the sums of the n
+// rows at from, ascending. Other rows stay.
+func (d *Device) sumRowsInto(to *buffer, from, ids devicePointer, n, c int) {
+	rows := to.n / c
+	s, sums := d.sortRows(ids, n, rows), d.pieceSums(n, c)
+	suffix := alignedSuffix(c, to, &buffer{at: from})
+	d.launch("embed.gather_grad_bf16"+suffix, sumGrid(n, c),
+		to, from, s.ids, s.rows, sums, int32(n), int32(c), int32(rows))
+	d.launch("embed.gather_grad_pieces_bf16"+suffix, sumGrid(n, c), to, s.ids, sums, int32(n), int32(c), int32(rows))
+}
+
+// pieceSums returns scratch memory for the sums of pieces of n rows.
+func (d *Device) pieceSums(n, c int) devicePointer {
+	return d.scratch(4 * 2 * blocksFor(n, sumPiece) * c)
 }
 
 // sumGrid is the grid of the kernels that sum the rows of an id: one block where

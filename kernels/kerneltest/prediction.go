@@ -69,6 +69,43 @@ func (s *suite) headGrad() {
 	}
 }
 
+// headLarge has vocabularies whose rows several threads, or several groups of
+// them, share.
+func (s *suite) headLarge() {
+	for _, v := range []int{3000, 9001, 40_013, 130_003} {
+		const n, c, predictions = 3, 8, 5
+		h := s.headCase(n, c, v, predictions, 0.8)
+		h.Coef, h.coef = s.input(kernels.Float32, predictions)
+		h.EntropyCoef, h.eCoef = s.input(kernels.Float32, predictions)
+		h.DHidden = s.output(s.compute, n*c)
+		var dWeight []float64
+		h.DWeight, dWeight = s.input(kernels.Float32, v*c)
+		s.dev.Head(h.HeadArgs)
+		logProb, entropy := h.want()
+		s.near(fmt.Sprintf("LogProb of %d", v), h.LogProb, logProb)
+		s.near(fmt.Sprintf("Entropy of %d", v), h.Entropy, entropy)
+		dHidden := make([]float64, n*c)
+		for p, row := range h.rows {
+			x := h.hidden[int(row)*c : int(row+1)*c]
+			probs := softmaxOf(linearOf(kernels.LinearShape{Rows: 1, In: c, Out: v}, x, h.weight, nil), h.temperature)
+			for j, q := range probs {
+				dz := -q * (h.coef[p] + h.eCoef[p]*(math.Log(q)+entropy[p]))
+				if j == int(h.targets[p]) {
+					dz += h.coef[p]
+				}
+				for i := range c {
+					dHidden[int(row)*c+i] += dz / h.temperature * h.weight[j*c+i]
+					dWeight[j*c+i] += dz / h.temperature * x[i]
+				}
+			}
+		}
+		// Sums over a vocabulary of terms of either sign lose digits.
+		tolerance := max(s.tolerance, 5e-4)
+		s.within(fmt.Sprintf("DHidden of %d", v), h.DHidden, dHidden, tolerance)
+		s.within(fmt.Sprintf("DWeight of %d", v), h.DWeight, dWeight, tolerance)
+	}
+}
+
 // sampleCase is a Sample call with its inputs.
 type sampleCase struct {
 	kernels.SampleArgs
@@ -97,7 +134,7 @@ func (s *suite) sampleCase(n, c, v, draws int) *sampleCase {
 // sample checks each token against the interval of the distribution function
 // that its random number lies in.
 func (s *suite) sample() {
-	for _, v := range []int{1, 30, 517} {
+	for _, v := range []int{1, 30, 517, 5003, 40_013, 130_003} {
 		const c = 8
 		a := s.sampleCase(6, c, v, 111)
 		s.dev.Sample(a.SampleArgs)
@@ -183,7 +220,7 @@ func (s *suite) sampleFrequencies() {
 
 // sampledEqualsScored draws tokens and lets Head score them.
 func (s *suite) sampledEqualsScored() {
-	for _, v := range []int{30, 1003} {
+	for _, v := range []int{30, 1003, 20_011} {
 		const c, draws = 48, 70
 		a := s.sampleCase(9, c, v, draws)
 		temperatures := make([]float32, draws)

@@ -27,8 +27,10 @@ func Run(t *testing.T, open func() kernels.Device) {
 	}{
 		{"Transfer", (*suite).transfer},
 		{"Embed", (*suite).embed},
+		{"EmbedRepeats", (*suite).embedRepeats},
 		{"Linear", (*suite).linear},
 		{"AddNorm", (*suite).addNorm},
+		{"AddNormWide", (*suite).addNormWide},
 		{"HeadNorm", (*suite).headNorm},
 		{"Rope", (*suite).rope},
 		{"SwiGLU", (*suite).swiglu},
@@ -36,6 +38,7 @@ func Run(t *testing.T, open func() kernels.Device) {
 		{"AttendGrad", (*suite).attendGrad},
 		{"Head", (*suite).head},
 		{"HeadGrad", (*suite).headGrad},
+		{"HeadLarge", (*suite).headLarge},
 		{"Sample", (*suite).sample},
 		{"SampleFrequencies", (*suite).sampleFrequencies},
 		{"PolicyGradient", (*suite).policyGradient},
