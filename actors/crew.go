@@ -20,6 +20,7 @@ type crew struct {
 	log       zerolog.Logger
 	materials *materials
 	workshop  *workshop // the head's only
+	scorer    scorer    // of the evaluator, the head's only
 	shape     reward.Shape
 
 	rollouts, verifiers int

@@ -204,12 +204,9 @@ func (m *materials) sizes(info kernels.Info) Sizes {
 	return SizesOn(info, m.config, LargestGroup(m.recipe))
 }
 
-// LargestGroup returns the most samples of a group of the recipe.
+// LargestGroup returns the most samples of a group that rollouts draw.
 func LargestGroup(r *config.Recipe) int {
 	samples := 1
-	if r.Evaluation.SampledProblems > 0 {
-		samples = r.Evaluation.Samples
-	}
 	for _, s := range r.Stages {
 		if s.RL != nil {
 			samples = max(samples, s.RL.Samples)
@@ -221,9 +218,20 @@ func LargestGroup(r *config.Recipe) int {
 // engineConfig sizes a rollout's engine on a device for the recipe's largest
 // groups.
 func (m *materials) engineConfig(info kernels.Info) rollout.Config {
-	c, sizes := rollout.Default(), m.sizes(info)
-	c.Rows = LargestGroup(m.recipe) * sizes.Groups
+	sizes := m.sizes(info)
+	c := m.decoding(LargestGroup(m.recipe) * sizes.Groups)
 	c.PromptTokens = sizes.PromptTokens
+	return c
+}
+
+// examConfig sizes the evaluator's engine.
+func (m *materials) examConfig() rollout.Config { return m.decoding(ExamRows) }
+
+// decoding is the configuration of an engine that decodes rows at once.
+func (m *materials) decoding(rows int) rollout.Config {
+	c := rollout.Default()
+	c.Rows = rows
+	c.PromptTokens = m.config.MaxPositions
 	c.SequenceTokens = m.config.MaxPositions
 	c.PageTokens = PageTokens
 	c.Seed = m.recipe.Seed

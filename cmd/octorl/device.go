@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"strconv"
 	"strings"
 
@@ -60,4 +61,18 @@ func openDevice(name string) (dev kernels.Device, why, err error) {
 		return dev, nil, err
 	}
 	return nil, nil, fmt.Errorf("--device %s: use cpu, cuda or cuda:N; octorl doctor lists what is there", name)
+}
+
+// evaluationShare is the inverse of the share of the cores on which versions are
+// scored while learner and rollouts use all of them.
+const evaluationShare = 4
+
+// besideDevice opens what versions are scored on beside training on dev: a part of
+// the cores, or the same GPU. done closes it.
+func besideDevice(dev kernels.Device) (beside kernels.Device, done func()) {
+	if _, processor := dev.(*cpu.Device); !processor {
+		return dev, func() {}
+	}
+	d := cpu.Open(cpu.Config{Threads: max(1, runtime.GOMAXPROCS(0)/evaluationShare)})
+	return d, func() { d.Close() }
 }

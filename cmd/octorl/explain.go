@@ -162,11 +162,11 @@ func explainEvaluation(line writeLine, r *config.Recipe) {
 		e.Count, e.SampledProblems, e.Samples, e.MaxTokens))
 	probes, quarter := 0, ceil(e.Count, 4)
 	for _, s := range r.Stages {
-		if s.RL != nil && s.RL.EvaluateEvery > 0 {
-			probes += ceil(s.RL.Steps, s.RL.EvaluateEvery)
+		if every := s.EvaluateEvery(); every > 0 {
+			probes += ceil(s.NumSteps(), every)
 		}
 	}
-	line("probes", fmt.Sprintf("%d in rl stages: %d problems greedily each", probes, quarter))
+	line("probes", fmt.Sprintf("%d inside stages, beside the training: %d problems greedily each", probes, quarter))
 	line("their completions", decimal(int64(len(r.Stages)*(e.Count+e.SampledProblems*e.Samples)+probes*quarter)))
 }
 
@@ -197,8 +197,9 @@ func explainMemory(line writeLine, r *config.Recipe, c policy.Config, info kerne
 	}
 	line("memory, estimated", "", fmt.Sprintf("in %s, on a device like %s", compute, info.Name))
 	row("weights", c.WeightBytes(compute), fmt.Sprintf("%d bytes a parameter", compute.Size()))
-	copied := 4 * (parameters - c.Hidden*(2*c.Layers+1)) // less the gains; biases are too few to matter
+	copied := 0
 	if info.Memory == 0 {
+		copied = 4 * (parameters - c.Hidden*(2*c.Layers+1)) // less the gains; biases are too few to matter
 		row("weights for products", 2*copied, "2 · matrices, copied into the device's layout")
 	}
 	row("training state", actors.StateBytes(compute)*parameters, fmt.Sprintf("%d bytes a parameter: gradient, moments%s",
@@ -206,14 +207,18 @@ func explainMemory(line writeLine, r *config.Recipe, c policy.Config, info kerne
 	row("activations, training", batch*c.RowBytes(compute, true), fmt.Sprintf("%d tokens of a microbatch · %d bytes", batch, c.RowBytes(compute, true)))
 	scoring := c.RowBytes(compute, false)
 	if needsReference(r) {
-		if info.Memory > 0 {
-			copied = 0
-		}
 		row("reference policy", c.WeightBytes(compute)+copied+batch*scoring, fmt.Sprintf("weights and %d tokens · %d bytes", batch, scoring))
 	}
 	row("activations, sampling", rollouts*prefill*scoring, fmt.Sprintf("rollouts %d · %d tokens · %d bytes", rollouts, prefill, scoring))
 	row("key/value cache", rollouts*c.CacheBytes(compute, positions),
 		fmt.Sprintf("rollouts %d · %d positions of %d completions · %d bytes", rollouts, positions, completions, c.CacheBytes(compute, 1)))
+	row("evaluator's policy", c.WeightBytes(compute)+copied, "weights")
+	if held := r.Evaluation.Backlog + 1; info.Memory == 0 {
+		row("evaluator's versions", 4*held*parameters, fmt.Sprintf("at most %d versions held · 4 bytes a parameter", held))
+	}
+	examRows, examPositions := max(c.MaxPositions, actors.ExamRows), actors.ExamRows*(positions/completions)
+	row("evaluator's sampling", examRows*scoring+c.CacheBytes(compute, examPositions),
+		fmt.Sprintf("%d tokens · %d bytes + %d positions of %d completions", examRows, scoring, examPositions, actors.ExamRows))
 	line("together", formatBytes(total))
 }
 

@@ -50,7 +50,9 @@ scale: {rollouts: 2}
 //	training     4096 · (260 + 176 + 256 + 12) · 4 = 4096 · 2816 = 11 MiB
 //	sampling     2 rollouts · 160 · (260 + 176 + 11) · 4 = 320 · 1788 = 558.75 KiB
 //	cache        2 · 8·4 completions · 11 pages of 16 · 2·16 · 4 = 1,441,792 bytes = 1.375 MiB
-//	together     69,504 + 138,240 + 208,512 + the last three = 13,964,544 bytes = 13.32 MiB
+//	evaluator    4 · (17,376 + 17,280) = 138,624 bytes; 3 versions, 208,512 bytes;
+//	             160 · 1788 + 32 · 176 · 128 = 1,006,976 bytes
+//	together     69,504 + 138,240 + 208,512 + the last six = 15,318,656 bytes = 14.61 MiB
 func TestExplain(t *testing.T) {
 	got := explainLines(t, explained)
 	for _, want := range []string{
@@ -64,7 +66,7 @@ func TestExplain(t *testing.T) {
 		"parameters 17,376",
 		"tokenizer trained to 300 tokens on 20,000 bytes of the stages' text",
 		"evaluation of each stage: 9 problems greedily, 2 problems by 3 completions; at most 12 tokens each",
-		"probes 3 in rl stages: 3 problems greedily each",
+		"probes 3 inside stages, beside the training: 3 problems greedily each",
 		"their completions 39",
 		"checkpoints every 2 steps and at the end of each stage; the newest 1 of an unfinished stage stay",
 		"their disk 203.6 KiB each, 407.2 KiB for the 2 finished stages",
@@ -74,7 +76,10 @@ func TestExplain(t *testing.T) {
 		"activations, training 11.0 MiB 4096 tokens of a microbatch · 2816 bytes",
 		"activations, sampling 558.8 KiB rollouts 2 · 160 tokens · 1788 bytes",
 		"key/value cache 1.4 MiB rollouts 2 · 5632 positions of 32 completions · 128 bytes",
-		"together 13.3 MiB",
+		"evaluator's policy 135.4 KiB weights",
+		"evaluator's versions 203.6 KiB at most 3 versions held · 4 bytes a parameter",
+		"evaluator's sampling 983.4 KiB 160 tokens · 1788 bytes + 5632 positions of 32 completions",
+		"together 14.6 MiB",
 	} {
 		if !slices.Contains(got, want) {
 			t.Errorf("no line %q in:\n%s", want, strings.Join(got, "\n"))

@@ -91,8 +91,10 @@ func (f *runFlags) run(ctx context.Context, r *config.Recipe) error {
 		return err
 	}
 	defer dev.Close()
+	beside, done := besideDevice(dev)
+	defer done()
 	o := actors.Options{
-		Directory: f.Out, Device: dev, Listen: f.Listen, URL: f.NATS, Token: f.Token,
+		Directory: f.Out, Device: dev, EvaluateOn: beside, Listen: f.Listen, URL: f.NATS, Token: f.Token,
 		Joinable: func(url string) { fmt.Fprintf(os.Stderr, "nodes join with: octorl node --nats %s\n", url) },
 	}
 	view := openView(r, f.Log)

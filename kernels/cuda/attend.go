@@ -15,8 +15,7 @@ const (
 	keysPerTile    = 128
 	planHeader     = 16 // bytes before a Plan's tiles, of 8 bytes each
 	planThreads    = 1024
-	rowWarps       = 8 // rows of a block in the kernels of one warp a row
-	gradientRows   = keysPerTile * 4096
+	rowWarps       = 8       // rows of a block in the kernels of one warp a row
 	sharedBarriers = 1 << 11 // barriers and alignment
 )
 
@@ -67,12 +66,8 @@ func (d *Device) rowMap(b *buffer, n, width, rows int) tensorMap {
 		[]uint32{64, uint32(rows)}, 128)
 }
 
-// plan queues the work list of tiles of so many rows, and returns its memory.
-func (d *Device) plan(pass string, a attention, segments *buffer, rows int) devicePointer {
-	p := d.scratch(planHeader + 8*(a.rows/rows+a.segments))
-	d.launch("attention_plan."+pass, grid{x: 1, threads: planThreads}, segments, int32(a.segments), int32(rows), p)
-	return p
-}
+// planBytes is the memory of a work list of tiles of so many rows.
+func (a attention) planBytes(rows int) int { return planHeader + 8*(a.rows/rows+a.segments) }
 
 // Attend sets out to causal softmax attention over each segment and its prefix.
 func (d *Device) Attend(h kernels.Heads, out, lse, qkv, segments kernels.Buffer) {
@@ -93,7 +88,8 @@ func (d *Device) Attend(h kernels.Heads, out, lse, qkv, segments kernels.Buffer)
 	}
 	aligned("Attend's buffer", to, from, segs)
 	groups := map[int]int{64: 3, 128: 2}[h.Width] // warpgroups, of 64 query rows each
-	p := d.plan("forward", a, segs, 64*groups)
+	p := d.scratch(a.planBytes(64 * groups))
+	d.launch("attention_plan.forward", grid{x: 1, threads: planThreads}, segs, int32(a.segments), int32(64*groups), p)
 	shared := 2*h.Width*(4*keysPerTile+2*64*groups) + sharedBarriers
 	d.launch(a.kernel("forward.forward"), grid{x: d.sms, threads: 128 * (1 + groups), shared: shared},
 		d.rowMap(from, n, h.QKV(), 64), d.rowMap(from, n, h.QKV(), keysPerTile),

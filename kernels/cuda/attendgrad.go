@@ -3,8 +3,6 @@
 package cuda
 
 import (
-	"fmt"
-
 	"github.com/octorl/octorl/kernels"
 )
 
@@ -49,41 +47,34 @@ func (d *Device) attendGradRows(g attentionGrad) {
 
 // attendGradTiles computes the gradient on the tensor cores.
 func (d *Device) attendGradTiles(g attentionGrad) {
-	if g.rows > gradientRows {
-		panic(fmt.Sprintf("cuda: AttendGrad of %d rows, at most %d are supported", g.rows, gradientRows))
-	}
 	aligned("AttendGrad's buffer", g.dqkv, g.dOut, g.out, g.qkv, g.segs)
 	n, h := g.rows, g.Heads
 	query, key := int32(h.Query), int32(h.KeyValue)
-	stride := (n + 3) / 4 * 4 // rows of the copies of lse and delta, one row a head
-	lse, delta := d.scratch(4*stride*h.Query), d.scratch(4*stride*h.Query)
+	stride := (n + 3) / 4 * 4 // rows of the copies of lse and delta, a line a head
+	const behind = 132        // rows that a tile may read behind the last
+	lse, delta := d.scratch(4*(h.Query*stride+behind)), d.scratch(4*(h.Query*stride+behind))
 	dq, turns := d.scratch(4*n*h.Out()), d.scratch(4*n*h.Query)
 	const threads, each = 256, 8
-	d.launch(g.kernel("gradient.begin"), grid{x: (n*h.QKV()/each + threads - 1) / threads, threads: threads},
-		lse, delta, dq, turns, g.dqkv, g.dOut, g.out, g.lse, int32(n), int32(stride), query, key)
-	if g.segments > 0 {
-		d.attendGradKeys(g, lse, delta, dq, turns, stride)
-	}
-	d.launch("attention_gradient.end", grid{x: (n*h.Out()/each + threads - 1) / threads, threads: threads},
-		g.dqkv, dq, int64(n*h.Out()), int32(h.Out()), int32(h.QKV()), g.scale)
+	d.launch(g.kernel("gradient.begin"), grid{x: (n + 7) / 8, y: (h.Query + 31) / 32, threads: threads},
+		lse, delta, turns, g.dOut, g.out, g.lse, int32(n), int32(stride), query, key)
+	p, covered := d.scratch(g.planBytes(keysPerTile)*h.KeyValue), d.scratch((n+31)/32*4)
+	d.launch("attention_plan.backward", grid{x: 1, threads: planThreads},
+		g.segs, int32(g.segments), key, p, covered, int32(n))
+	d.attendGradKeys(g, lse, delta, dq, turns, p, stride)
+	d.launch("attention_gradient.end", grid{x: (n*h.QKV()/each + threads - 1) / threads, threads: threads},
+		g.dqkv, dq, covered, int32(n), query, key, int32(h.Width), g.scale)
 }
 
 // attendGradKeys queues the backward pass proper.
-func (d *Device) attendGradKeys(g attentionGrad, lse, delta, dq, turns devicePointer, stride int) {
+func (d *Device) attendGradKeys(g attentionGrad, lse, delta, dq, turns, plan devicePointer, stride int) {
 	n, h := g.rows, g.Heads
 	rows := map[int]int{64: 128, 128: 64}[h.Width] // queries of a tile
-	p := d.plan("backward", g.attention, g.segs, keysPerTile)
-	ofHead := func(at devicePointer) tensorMap {
-		return d.tensorMap(at, kernels.Float32, []uint64{uint64(n), uint64(h.Query)}, []uint64{uint64(4 * stride)},
-			[]uint32{uint32(rows), 1}, 0)
-	}
 	dqueries := d.tensorMap(dq, kernels.Float32, []uint64{uint64(h.Out()), uint64(n)}, []uint64{uint64(4 * h.Out())},
 		[]uint32{32, 64}, 128)
 	// keys and values, two stages of queries and of dOut, dS twice, dQ, lse and
 	// delta twice
-	shared := 2*2*keysPerTile*h.Width + 2*2*2*rows*h.Width + 2*2*rows*keysPerTile + 4*rows*h.Width + 4*4*rows + sharedBarriers
+	shared := 2*2*keysPerTile*h.Width + 2*2*2*rows*h.Width + 2*2*rows*keysPerTile + 4*rows*h.Width + 2*2*4*(rows+4) + sharedBarriers
 	d.launch(g.kernel("backward.backward"), grid{x: d.sms, threads: 384, shared: shared},
 		d.rowMap(g.qkv, n, h.QKV(), rows), d.rowMap(g.qkv, n, h.QKV(), keysPerTile), d.rowMap(g.dOut, n, h.Out(), rows),
-		ofHead(lse), ofHead(delta), dqueries,
-		g.dqkv, g.dOut, g.qkv, turns, g.segs, p, int32(g.segments), int32(h.Query), int32(h.KeyValue), g.scale)
+		dqueries, g.dqkv, g.dOut, g.qkv, dq, turns, lse, delta, g.segs, plan, int32(g.segments), int32(stride), int32(h.Query), int32(h.KeyValue), g.scale)
 }

@@ -35,7 +35,8 @@ struct Heads {
 constexpr int keys_per_tile = 128;
 
 // Plan is the work list of a packed kernel: tiles of segments in the order in
-// which blocks take them, each for all heads.
+// which blocks take them, of queries and for all heads in the forward pass, of
+// keys and for one key head in the backward pass.
 struct Plan {
 	int count;    // tiles
 	int ticket;   // the next piece of work, taken with atomicAdd
@@ -43,7 +44,7 @@ struct Plan {
 	int unused;
 
 	struct Tile {
-		int segment, index;
+		int segment, index; // backward, tile·KeyValue + head
 	};
 	__device__ Tile *tiles() { return reinterpret_cast<Tile *>(this + 1); }
 };

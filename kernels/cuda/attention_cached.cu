@@ -34,8 +34,9 @@ template <int D> struct Cached {
 
 	uint32_t base;
 	Tiles keys, values;
+	uint32_t copied; // barrier of the tile that is being copied, or 0
 
-	__device__ __forceinline__ Cached(uint32_t base) : base(base) {
+	__device__ __forceinline__ Cached(uint32_t base) : base(base), copied(0) {
 		uint32_t at = base + barriers_at;
 		keys = {base, at, at + stages * 8, 0};
 		values = {base + values_at, at + 2 * stages * 8, at + 3 * stages * 8, 0};
@@ -51,22 +52,29 @@ template <int D> struct Cached {
 		asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
 	}
 
-	// load_tile copies a quarter of tile t of a head's keys or values. What
-	// lies behind length is zeros.
-	static __device__ __forceinline__ void load_tile(const Pages &pages, Tiles &ring, int t, int head, int length) {
+	// load_tile starts the copy of a quarter of tile t of a head's keys or
+	// values, zeros behind length, and announces the tile before.
+	__device__ __forceinline__ void load_tile(const Pages &pages, Tiles &ring, int t, int head, int length) {
 		ring.wait_empty();
 		gather<D>(ring.stage(), keys_per_tile, threadIdx.x / 32, 4, [&](int i) -> const __nv_bfloat16 * {
 			int position = t * keys_per_tile + i;
 			return position < length ? pages.slot(position, head) : nullptr;
 		});
 		ptx::copy_commit();
-		ptx::copy_wait<0>();
+		ptx::copy_wait<1>();
+		announce(ring.full_barrier());
+		ring.use++;
+	}
+
+	// announce counts at the barrier of the tile whose copies are done, and
+	// remembers that of the next.
+	__device__ __forceinline__ void announce(uint32_t next) {
 		ptx::publish();
 		__syncwarp();
-		if (threadIdx.x % 32 == 0) {
-			ptx::barrier_arrive(ring.full_barrier());
+		if (threadIdx.x % 32 == 0 && copied != 0) {
+			ptx::barrier_arrive(copied);
 		}
-		ring.use++;
+		copied = next;
 	}
 
 	__device__ void produce(const Arguments &a, const Item &w, int length) {
@@ -79,6 +87,8 @@ template <int D> struct Cached {
 			}
 			load_tile(pages, values, t, a.heads.key + w.kv, length);
 		}
+		ptx::copy_wait<0>();
+		announce(0);
 	}
 
 	__device__ void consume(const Arguments &a, const Item &w, int length) {

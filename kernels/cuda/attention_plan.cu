@@ -1,5 +1,5 @@
-// The work list of packed attention: a counting sort of tiles by cost, largest
-// first, since blocks take them in order.
+// The work lists of packed attention, made by one block: a counting sort by
+// cost, largest first, since blocks take work in order.
 #include "attention.cuh"
 
 using attention::Plan;
@@ -9,40 +9,14 @@ namespace {
 
 constexpr int threads = 1024;
 constexpr int costs = 4096;
+constexpr int each = 2 * costs / threads;
 
-// key returns the place of a tile in the order. Forward, that is by the keys
-// that it sees. Backward, a tile is of keys, and by the queries after it:
-// tiles of one segment come in ascending order, and those of segments that
-// others may refer to come before the others', so that no tile waits for one
-// that comes later.
-template <bool Backward> __device__ int key(const Segment &s, int tile, int rows) {
-	if (Backward) {
-		int left = (s.len + rows - 1) / rows - tile;
-		return costs - min(left, costs) + (s.prefix_len > 0 ? costs : 0);
-	}
-	int seen = s.prefix_len + min((tile + 1) * rows, s.len);
-	return costs - min((seen + attention::keys_per_tile - 1) / attention::keys_per_tile, costs);
-}
-
-template <bool Backward> __device__ void plan(const Segment *segments, int count, int rows, Plan *out) {
-	constexpr int each = 2 * costs / threads;
-	__shared__ int places[2 * costs];
+// count_up turns counts by key into the places where each key begins, and
+// returns the sum in the last thread.
+__device__ int count_up(int (&places)[2 * costs]) {
 	__shared__ int sums[threads / 32];
-	int lane = threadIdx.x % 32, warp = threadIdx.x / 32;
-	for (int i = threadIdx.x; i < 2 * costs; i += threads) {
-		places[i] = 0;
-	}
+	int lane = threadIdx.x % 32, warp = threadIdx.x / 32, sum = 0;
 	__syncthreads();
-	int prefixes = 0;
-	for (int i = warp; i < count; i += threads / 32) {
-		Segment s = segments[i];
-		prefixes += s.len > 0 && s.prefix_len > 0;
-		for (int tile = lane; tile * rows < s.len; tile += 32) {
-			atomicAdd(&places[key<Backward>(s, tile, rows)], 1);
-		}
-	}
-	prefixes = __syncthreads_count(prefixes);
-	int sum = 0;
 	for (int i = 0; i < each; i++) {
 		sum += places[threadIdx.x * each + i];
 	}
@@ -64,26 +38,104 @@ template <bool Backward> __device__ void plan(const Segment *segments, int count
 		places[threadIdx.x * each + i] = before;
 		before += n;
 	}
-	if (threadIdx.x == threads - 1) {
-		out->count = before;
-		out->ticket = 0;
-		out->prefixes = prefixes;
+	__syncthreads();
+	return before;
+}
+
+__device__ void clear(int (&places)[2 * costs]) {
+	for (int i = threadIdx.x; i < 2 * costs; i += threads) {
+		places[i] = 0;
+	}
+	__syncthreads();
+}
+
+// by_keys is the key of a tile of rows queries in the forward pass: by the
+// keys that it sees.
+__device__ int by_keys(const Segment &s, int tile, int rows) {
+	int seen = s.prefix_len + min((tile + 1) * rows, s.len);
+	return costs - min((seen + attention::keys_per_tile - 1) / attention::keys_per_tile, costs);
+}
+
+// tiles_of returns the tiles of keys of a segment.
+__device__ int tiles_of(const Segment &s) { return (s.len + attention::keys_per_tile - 1) / attention::keys_per_tile; }
+
+// by_length is the key of segment i in the backward pass. Segments that others
+// may refer to come first, the longest before the others; those that refer to
+// them follow as they are listed, which is the order in which their prefix is
+// done with them.
+__device__ int by_length(const Segment &s, int i) {
+	return s.prefix_len > 0 ? costs + min(i, costs - 1) : costs - min(tiles_of(s), costs);
+}
+
+// cover sets a bit for each row that lies in a segment.
+__device__ void cover(const Segment *segments, int count, unsigned *covered, int rows) {
+	int lane = threadIdx.x % 32, warp = threadIdx.x / 32;
+	for (int i = threadIdx.x; i < (rows + 31) / 32; i += threads) {
+		covered[i] = 0;
 	}
 	__syncthreads();
 	for (int i = warp; i < count; i += threads / 32) {
 		Segment s = segments[i];
-		for (int tile = lane; tile * rows < s.len; tile += 32) {
-			out->tiles()[atomicAdd(&places[key<Backward>(s, tile, rows)], 1)] = {i, tile};
+		int end = s.start + s.len;
+		for (int word = s.start / 32 + lane; word * 32 < end; word += 32) {
+			unsigned from = word * 32 < s.start ? s.start % 32 : 0, to = min(end - word * 32, 32);
+			atomicOr(&covered[word], (to == 32 ? ~0u : (1u << to) - 1) & ~0u << from);
 		}
 	}
 }
 
 } // namespace
 
+// forward lists tiles of rows queries, each for all heads.
 extern "C" __global__ void __launch_bounds__(threads) forward(const Segment *segments, int count, int rows, Plan *out) {
-	plan<false>(segments, count, rows, out);
+	__shared__ int places[2 * costs];
+	int lane = threadIdx.x % 32, warp = threadIdx.x / 32;
+	clear(places);
+	for (int i = warp; i < count; i += threads / 32) {
+		Segment s = segments[i];
+		for (int tile = lane; tile * rows < s.len; tile += 32) {
+			atomicAdd(&places[by_keys(s, tile, rows)], 1);
+		}
+	}
+	int sum = count_up(places);
+	if (threadIdx.x == threads - 1) {
+		*out = {sum, 0, 0, 0};
+	}
+	for (int i = warp; i < count; i += threads / 32) {
+		Segment s = segments[i];
+		for (int tile = lane; tile * rows < s.len; tile += 32) {
+			out->tiles()[atomicAdd(&places[by_keys(s, tile, rows)], 1)] = {i, tile};
+		}
+	}
 }
 
-extern "C" __global__ void __launch_bounds__(threads) backward(const Segment *segments, int count, int rows, Plan *out) {
-	plan<true>(segments, count, rows, out);
+// backward lists tiles of keys of each key head, those of one segment and head
+// together and from the last to the first, the order in which they add to dQ.
+// It also sets covered, a bit for each of the packed rows that a segment has.
+extern "C" __global__ void __launch_bounds__(threads)
+	backward(const Segment *segments, int count, int heads, Plan *out, unsigned *covered, int packed_rows) {
+	__shared__ int places[2 * costs];
+	int lane = threadIdx.x % 32, warp = threadIdx.x / 32, prefixes = 0;
+	cover(segments, count, covered, packed_rows);
+	clear(places);
+	for (int i = warp; i < count; i += threads / 32) {
+		Segment s = segments[i];
+		prefixes += s.len > 0 && s.prefix_len > 0;
+		if (lane == 0 && s.len > 0) {
+			atomicAdd(&places[by_length(s, i)], tiles_of(s) * heads);
+		}
+	}
+	prefixes = __syncthreads_count(prefixes);
+	int sum = count_up(places);
+	if (threadIdx.x == threads - 1) {
+		*out = {sum, 0, prefixes, 0};
+	}
+	for (int i = warp; i < count; i += threads / 32) {
+		Segment s = segments[i];
+		int tiles = tiles_of(s), at = lane == 0 && s.len > 0 ? atomicAdd(&places[by_length(s, i)], tiles * heads) : 0;
+		at = __shfl_sync(~0u, at, 0);
+		for (int j = lane; j < tiles * heads; j += 32) {
+			out->tiles()[at + j] = {i, (tiles - 1 - j % tiles) * heads + j / tiles};
+		}
+	}
 }

@@ -49,7 +49,21 @@ __device__ __forceinline__ void load(uint32_t dst, const TensorMap *map, uint32_
 				 : "memory");
 }
 
-// store_add adds float32 elements to memory.
+// load_bytes copies bytes to dst and counts them at bar; all are multiples of 16.
+__device__ __forceinline__ void load_bytes(uint32_t dst, const void *src, uint32_t bytes, uint32_t bar) {
+	asm volatile("cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1], %2, [%3];" ::"r"(dst),
+				 "l"(src), "r"(bytes), "r"(bar)
+				 : "memory");
+}
+
+// store copies a box to memory.
+__device__ __forceinline__ void store(const TensorMap *map, uint32_t src, int c0, int c1) {
+	asm volatile("cp.async.bulk.tensor.2d.global.shared::cta.tile.bulk_group [%0, {%2, %3}], [%1];" ::"l"(map),
+				 "r"(src), "r"(c0), "r"(c1)
+				 : "memory");
+}
+
+// store_add adds a box of float32 elements to memory.
 __device__ __forceinline__ void store_add(const TensorMap *map, uint32_t src, int c0, int c1) {
 	asm volatile("cp.reduce.async.bulk.tensor.2d.global.shared::cta.add.tile.bulk_group [%0, {%2, %3}], [%1];" ::"l"(
 					 map),
