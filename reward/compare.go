@@ -275,8 +275,8 @@ func (c *comparer) sameQuantity(reference, answer *node) bool {
 	if reference.op == opSym && answer.op == opSym && len(reference.name) == 1 && strings.EqualFold(reference.name, answer.name) {
 		return true // option letters
 	}
-	if reference.op == opBased || answer.op == opBased {
-		return sameDigits(reference, answer)
+	if want, got, based := cutSigns(reference, answer); based {
+		return want != nil && sameDigits(want, got)
 	}
 	want, wantUnit := cutUnit(reference)
 	got, gotUnit := cutUnit(answer)
@@ -300,6 +300,30 @@ func (c *comparer) sameQuantity(reference, answer *node) bool {
 		return c.samePercent(want, got)
 	}
 	return c.sameValue(want, got) || c.rounds(want, got) || c.published && c.sameRounded(want, got)
+}
+
+// cutSigns reports whether one of two quantities has a base, and returns both
+// without their signs, or nil where these differ.
+func cutSigns(reference, answer *node) (want, got *node, based bool) {
+	want, minusWant := cutSign(reference)
+	got, minusGot := cutSign(answer)
+	if want.op != opBased && got.op != opBased {
+		return nil, nil, false
+	}
+	if minusWant != minusGot {
+		return nil, nil, true
+	}
+	return want, got, true
+}
+
+func cutSign(n *node) (*node, bool) {
+	if n.op == opMul && len(n.args) == 2 && n.args[0] == minusOne {
+		return n.args[1], true
+	}
+	if n.op == opNum && strings.HasPrefix(n.name, "-") {
+		return &node{op: opNum, num: new(big.Rat).Neg(n.num), name: n.name[1:]}, true
+	}
+	return n, false
 }
 
 // sameDigits compares numbers with a base. The answer may leave it out, as the

@@ -331,6 +331,10 @@ func (p *parser) mixed() *node {
 			return p.raised(n)
 		}
 	}
+	if n := p.overFraction(p.at + 1); n > 0 {
+		p.at += 1 + n
+		return p.raised(mixedNumber(whole, p.tokens[p.at-4], p.tokens[p.at-2]))
+	}
 	if p.at+1 < len(p.tokens) && p.tokens[p.at+1].kind == tokenNumber && strings.Contains("½¼¾⅓⅔", p.tokens[p.at+1].text) {
 		p.at += 2
 		return &node{op: opNum, num: addRat(whole.num, p.tokens[p.at-1].num), name: whole.text + p.tokens[p.at-1].text}
@@ -348,6 +352,18 @@ func (p *parser) plainFraction(i int) int {
 		return 0
 	}
 	return 1
+}
+
+// overFraction returns the tokens of {1 \over 2} at i, a fraction below one, or 0.
+func (p *parser) overFraction(i int) int {
+	if i+4 >= len(p.tokens) || p.tokens[i].text != "{" || p.tokens[i+2].text != "over" || p.tokens[i+4].text != "}" {
+		return 0
+	}
+	above, below := p.tokens[i+1], p.tokens[i+3]
+	if above.kind != tokenNumber || below.kind != tokenNumber || strings.Trim(above.text+below.text, "0123456789") != "" || above.num.Cmp(below.num) >= 0 {
+		return 0
+	}
+	return 5
 }
 
 // mixedFraction reads whole\frac{numerator}{denominator} of digits.
