@@ -121,9 +121,36 @@ func read(text string, thousands bool, b *budget) answer {
 			if value, err := parse(text[len(name):], thousands, b); err == nil {
 				a.formula, a.err = value, nil
 			}
+		} else if rest, ok := afterEquals(text); ok {
+			if value, err := parse(rest, thousands, b); err == nil {
+				a.formula, a.err = value, nil
+			}
 		}
 	}
 	return a
+}
+
+// limits are the commands with which nothing is computed, but which may stand
+// left of the value that they have.
+var limits = regexp.MustCompile(`\\(?:lim|sum|prod|int)[^a-zA-Z]`)
+
+// afterEquals returns what is behind the last sign of equality of a text that
+// begins with a limit or a sum.
+func afterEquals(text string) (value string, ok bool) {
+	depth := 0
+	for i := 0; i < len(text); i++ {
+		switch text[i] {
+		case '{':
+			depth++
+		case '}':
+			depth--
+		case '=':
+			if depth == 0 {
+				value, ok = text[i+1:], limits.MatchString(text[:i])
+			}
+		}
+	}
+	return value, ok
 }
 
 // denies reports whether one of the words of a label says something about the

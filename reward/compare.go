@@ -89,6 +89,8 @@ func (c *comparer) sameItems(reference, answer *node) bool {
 	want, wantNames := cutNames(want)
 	got, gotNames := cutNames(got)
 	switch {
+	case sameBase(wantNames, gotNames):
+		return c.match(want, got) // x_1 and x_2 are both x
 	case wantNames != nil && gotNames != nil && !slices.Equal(wantNames, gotNames):
 		return c.sameNamed(want, wantNames, got, gotNames)
 	case wantNames != nil && distinctNames(wantNames), gotNames != nil && distinctNames(gotNames):
@@ -199,6 +201,23 @@ func cutNames(all []*node) (values []*node, names []string) {
 	return values, names
 }
 
+// sameBase reports whether one side has the same name throughout, and the other
+// that name with indices: x=1, x=2 and x_1=1, x_2=2.
+func sameBase(want, got []string) bool {
+	if len(want) < 2 || len(got) < 2 || distinctNames(want) == distinctNames(got) {
+		return false
+	}
+	base := ""
+	for i, name := range slices.Concat(want, got) {
+		name, _, _ = strings.Cut(name, "_")
+		if i > 0 && name != base {
+			return false
+		}
+		base = name
+	}
+	return true
+}
+
 func distinctNames(names []string) bool {
 	return len(names) > 1 && names[0] != names[1]
 }
@@ -286,6 +305,9 @@ func (c *comparer) sameQuantity(reference, answer *node) bool {
 	if c.published {
 		wantUnit, gotUnit = "", ""
 	}
+	if wantUnit == "degree" && gotUnit == "" && got.contains(isPi) || gotUnit == "degree" && wantUnit == "" && want.contains(isPi) {
+		return c.sameValue(reference, answer) // radians
+	}
 	factor, ok := sameUnit(wantUnit, gotUnit)
 	if !ok {
 		return false
@@ -348,6 +370,8 @@ func cutUnit(n *node) (value *node, unit string) {
 	}
 	return n, ""
 }
+
+func isPi(n *node) bool { return n.op == opSym && n.name == "pi" }
 
 // letterUnit takes the letter behind a number as a unit, as in 2000 m or 10 m², if it is
 // one of the same dimension as like.
