@@ -117,8 +117,12 @@ func read(text string, thousands bool, b *budget) answer {
 	a.formula, a.err = parse(text, thousands, b)
 	if a.err != nil {
 		a.formula = nil
-		if name := label.FindString(text); name != "" && name != text {
+		if name := label.FindString(text); name != "" && name != text && !denies(name) {
 			if value, err := parse(text[len(name):], thousands, b); err == nil {
+				a.formula, a.err = value, nil
+			}
+		} else if rest, ok := afterEquals(text); ok {
+			if value, err := parse(rest, thousands, b); err == nil {
 				a.formula, a.err = value, nil
 			}
 		}
@@ -126,21 +130,77 @@ func read(text string, thousands bool, b *budget) answer {
 	return a
 }
 
+// limits are the commands with which nothing is computed, but which may stand
+// left of the value that they have.
+var limits = regexp.MustCompile(`\\(?:lim|sum|prod|int)[^a-zA-Z]`)
+
+// afterEquals returns what is behind the last sign of equality of a text that
+// begins with a limit or a sum.
+func afterEquals(text string) (value string, ok bool) {
+	depth := 0
+	for i := 0; i < len(text); i++ {
+		switch text[i] {
+		case '{':
+			depth++
+		case '}':
+			depth--
+		case '=':
+			if depth == 0 {
+				value, ok = text[i+1:], limits.MatchString(text[:i])
+			}
+		}
+	}
+	return value, ok
+}
+
+// denies reports whether one of the words of a label says something about the
+// value, as in "not x = 5".
+func denies(name string) bool {
+	for word := range strings.FieldsSeq(strings.ToLower(plain(name))) {
+		if denials[word] {
+			return true
+		}
+	}
+	return false
+}
+
+// commandArguments are the commands whose arguments need no braces around a digit.
+var commandArguments = map[string]int{"frac": 2, "binom": 2, "sqrt": 1}
+
 // spelling writes the tokens of a text without spaces, but for one between
-// numbers, and without looks.
+// numbers, without looks, and without braces around single tokens.
 func spelling(text string) string {
 	var b strings.Builder
 	number := false
-	tokens := lex(text, true)
-	if n := len(tokens); n > 3 && tokens[n-1].text == "}" && tokens[n-3].text == "{" && tokens[n-4].kind != tokenNumber {
-		tokens = append(tokens[:n-3:n-3], tokens[n-2]) // braces around one token at the end
-	}
-	for _, t := range tokens {
-		if number && t.kind == tokenNumber {
+	write := func(text string, isNumber bool) {
+		if number && isNumber {
 			b.WriteByte(' ')
 		}
-		number = t.kind == tokenNumber
-		b.WriteString(t.text)
+		number = isNumber
+		b.WriteString(text)
+	}
+	tokens := lex(text, true)
+	arguments := 0 // of a command, to come
+	for i := 0; i < len(tokens); i++ {
+		t := tokens[i]
+		if t.text == "{" && i+2 < len(tokens) && tokens[i+2].text == "}" && tokens[i+1].text != "{" && tokens[i+1].text != "}" {
+			write(tokens[i+1].text, tokens[i+1].kind == tokenNumber)
+			i += 2
+			arguments--
+			continue
+		}
+		rest := t.text
+		for ; arguments > 0 && t.kind == tokenNumber && len(rest) > 1 && isDigits(rest); arguments-- {
+			write(rest[:1], true) // \frac12 has two arguments
+			rest = rest[1:]
+		}
+		write(rest, t.kind == tokenNumber)
+		if arguments--; t.text == "{" {
+			arguments = 0
+		}
+		if n := commandArguments[t.text]; n > 0 && t.kind == tokenOp {
+			arguments = n
+		}
 	}
 	return b.String()
 }

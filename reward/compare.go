@@ -89,6 +89,8 @@ func (c *comparer) sameItems(reference, answer *node) bool {
 	want, wantNames := cutNames(want)
 	got, gotNames := cutNames(got)
 	switch {
+	case sameBase(wantNames, gotNames):
+		return c.match(want, got) // x_1 and x_2 are both x
 	case wantNames != nil && gotNames != nil && !slices.Equal(wantNames, gotNames):
 		return c.sameNamed(want, wantNames, got, gotNames)
 	case wantNames != nil && distinctNames(wantNames), gotNames != nil && distinctNames(gotNames):
@@ -199,6 +201,23 @@ func cutNames(all []*node) (values []*node, names []string) {
 	return values, names
 }
 
+// sameBase reports whether one side has the same name throughout, and the other
+// that name with indices: x=1, x=2 and x_1=1, x_2=2.
+func sameBase(want, got []string) bool {
+	if len(want) < 2 || len(got) < 2 || distinctNames(want) == distinctNames(got) {
+		return false
+	}
+	base := ""
+	for i, name := range slices.Concat(want, got) {
+		name, _, _ = strings.Cut(name, "_")
+		if i > 0 && name != base {
+			return false
+		}
+		base = name
+	}
+	return true
+}
+
 func distinctNames(names []string) bool {
 	return len(names) > 1 && names[0] != names[1]
 }
@@ -275,8 +294,8 @@ func (c *comparer) sameQuantity(reference, answer *node) bool {
 	if reference.op == opSym && answer.op == opSym && len(reference.name) == 1 && strings.EqualFold(reference.name, answer.name) {
 		return true // option letters
 	}
-	if reference.op == opBased || answer.op == opBased {
-		return sameDigits(reference, answer)
+	if want, got, based := cutSigns(reference, answer); based {
+		return want != nil && sameDigits(want, got)
 	}
 	want, wantUnit := cutUnit(reference)
 	got, gotUnit := cutUnit(answer)
@@ -285,6 +304,9 @@ func (c *comparer) sameQuantity(reference, answer *node) bool {
 	}
 	if c.published {
 		wantUnit, gotUnit = "", ""
+	}
+	if wantUnit == "degree" && gotUnit == "" && got.contains(isPi) || gotUnit == "degree" && wantUnit == "" && want.contains(isPi) {
+		return c.sameValue(reference, answer) // radians
 	}
 	factor, ok := sameUnit(wantUnit, gotUnit)
 	if !ok {
@@ -300,6 +322,30 @@ func (c *comparer) sameQuantity(reference, answer *node) bool {
 		return c.samePercent(want, got)
 	}
 	return c.sameValue(want, got) || c.rounds(want, got) || c.published && c.sameRounded(want, got)
+}
+
+// cutSigns reports whether one of two quantities has a base, and returns both
+// without their signs, or nil where these differ.
+func cutSigns(reference, answer *node) (want, got *node, based bool) {
+	want, minusWant := cutSign(reference)
+	got, minusGot := cutSign(answer)
+	if want.op != opBased && got.op != opBased {
+		return nil, nil, false
+	}
+	if minusWant != minusGot {
+		return nil, nil, true
+	}
+	return want, got, true
+}
+
+func cutSign(n *node) (*node, bool) {
+	if n.op == opMul && len(n.args) == 2 && n.args[0] == minusOne {
+		return n.args[1], true
+	}
+	if n.op == opNum && strings.HasPrefix(n.name, "-") {
+		return &node{op: opNum, num: new(big.Rat).Neg(n.num), name: n.name[1:]}, true
+	}
+	return n, false
 }
 
 // sameDigits compares numbers with a base. The answer may leave it out, as the
@@ -324,6 +370,8 @@ func cutUnit(n *node) (value *node, unit string) {
 	}
 	return n, ""
 }
+
+func isPi(n *node) bool { return n.op == opSym && n.name == "pi" }
 
 // letterUnit takes the letter behind a number as a unit, as in 2000 m or 10 m², if it is
 // one of the same dimension as like.

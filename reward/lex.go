@@ -162,6 +162,10 @@ func (l *lexer) named(name string) {
 	case name == "mathbb" && strings.HasPrefix(l.text[l.at:], "{R}"):
 		l.at += len("{R}")
 		l.emit(tokenSymbol, "reals")
+	case (name == "overrightarrow" || name == "vec") && vectorName.MatchString(l.text[l.at:]):
+		vector := vectorName.FindStringSubmatch(l.text[l.at:])
+		l.at += len(vector[0])
+		l.emit(tokenSymbol, "→"+vector[1])
 	case lengths[name]:
 		l.argumentSkipped()
 	case bars[name] && barredNumber.MatchString(l.text[l.at:]):
@@ -182,6 +186,9 @@ func (l *lexer) named(name string) {
 		l.emit(tokenSymbol, strings.TrimPrefix(name, "var"))
 	}
 }
+
+// vectorName are the two points of a vector, whose order counts.
+var vectorName = regexp.MustCompile(`^\s*\{\s*([A-Z]{2})\s*\}`)
 
 // barredNumber is an argument of digits.
 var barredNumber = regexp.MustCompile(`^\s*(?:\{[\d.,\s]+\}|\d)`)

@@ -332,6 +332,12 @@ func (p *parser) functionArguments() []*node {
 	if p.accept("(") {
 		return p.arguments()
 	}
+	if p.accept(`\{`) { // \max\{a, b\}
+		if set := p.set(); set.op == opSet && len(set.args) > 0 {
+			return set.args
+		}
+		p.fail("braces that are no arguments")
+	}
 	if p.peek().kind == tokenFunc {
 		return []*node{p.power()} // ln ln x
 	}

@@ -73,8 +73,14 @@ func nameOf(n *node) (string, bool) {
 			}
 			b.WriteString("," + name + a.name)
 		}
-		return b.String(), len(strings.TrimRight(strings.TrimSuffix(n.name, "^-1"), "'")) == 1
-	case opMul, opTuple:
+		letter := len(strings.TrimRight(strings.TrimSuffix(n.name, "^-1"), "'")) == 1
+		return b.String(), letter || angleFunctions[n.name] && len(n.args) == 1 && isVariable(n.args[0])
+	case opPow:
+		if n.args[1] == minusOne && n.args[0].op != opNum {
+			name, ok := nameOf(n.args[0])
+			return "1/" + name, ok // below another name, as in AB/BC
+		}
+	case opMul, opTuple, opRatio:
 		if derivative, ok := derivativeOf(n); ok {
 			return derivative, true
 		}
@@ -90,6 +96,9 @@ func nameOf(n *node) (string, bool) {
 	}
 	return "", false
 }
+
+// angleFunctions are what an angle is known by: cos A = 1/2.
+var angleFunctions = set("sin", "cos", "tan", "cot")
 
 // derivativeOf writes dy/dx.
 func derivativeOf(n *node) (string, bool) {

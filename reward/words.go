@@ -62,8 +62,14 @@ var notUnits = set("not", "or", "but", "is", "are", "was", "than", "wrong", "inc
 	"mod", "modulo", "base", "choose", "more", "less", "greater", "least", "most", "fewer", "factorial", "negative",
 	"remainder", "because", "no", "none", "instead", "otherwise", "also", "approximately", "about", "answer", "followed")
 
-// shortWords are words of two letters, which are no products of variables.
-var shortWords = set("no", "on", "of", "to", "is", "it", "at", "so", "up", "as", "by", "if", "we", "us")
+// denials are words in front of an equation that keep it from being the answer.
+var denials = set("not", "or", "but", "than", "except", "wrong", "incorrect", "false", "either", "maybe", "perhaps", "no", "none", "less", "more",
+	"least", "most", "greater", "fewer", "if", "when", "unless", "nor", "never", "without")
+
+// shortWords are words of two and three letters, which are no products of variables.
+var shortWords = set("no", "on", "of", "to", "is", "it", "at", "so", "up", "as", "by", "if", "we", "us",
+	"not", "nor", "non", "but", "yes", "yet", "the", "are", "was", "has", "had", "can", "may", "any", "all", "its", "for", "per", "you", "our", "who",
+	"why", "how", "now", "out", "off", "too", "did", "does", "let", "see", "say", "isn", "ans")
 
 func set(words ...string) map[string]bool {
 	m := make(map[string]bool, len(words))
