@@ -3,8 +3,6 @@ package evaluation
 import (
 	"fmt"
 	"io"
-	"maps"
-	"slices"
 	"strconv"
 )
 
@@ -54,7 +52,7 @@ func atKTable(benchmarks []BenchmarkResult) table {
 		}
 	}
 	t := table{Header: []string{"k"}}
-	for _, k := range slices.Sorted(maps.Keys(ks)) {
+	for _, k := range sortedKeys(ks) {
 		t.Header = append(t.Header, strconv.Itoa(k))
 	}
 	for _, b := range benchmarks {
@@ -69,7 +67,7 @@ func atKTable(benchmarks []BenchmarkResult) table {
 
 func atKRow(name string, shares map[int]float64, ks map[int]bool) []string {
 	row := []string{name}
-	for _, k := range slices.Sorted(maps.Keys(ks)) {
+	for _, k := range sortedKeys(ks) {
 		row = append(row, optional(shares, k))
 	}
 	return row
@@ -105,10 +103,10 @@ func (b BenchmarkResult) notes() []string {
 		notes = append(notes, fmt.Sprintf("only %d of %d problems were asked", b.Asked, b.Rows))
 	}
 	if b.TooLong > 0 {
-		notes = append(notes, fmt.Sprintf("%d prompts leave the policy no room for an answer and count as not solved", b.TooLong))
+		notes = append(notes, fmt.Sprintf("prompts that leave the policy no room for an answer: %d; they count as not solved", b.TooLong))
 	}
 	if b.Summary.Failed > 0 {
-		notes = append(notes, fmt.Sprintf("the verifier failed on %d completions, which count neither way", b.Summary.Failed))
+		notes = append(notes, fmt.Sprintf("completions on which the verifier failed: %d; they count neither way", b.Summary.Failed))
 	}
 	return notes
 }

@@ -60,7 +60,7 @@ func (v *evalVerb) Run(ctx context.Context) error {
 	case v.List:
 		return listBenchmarks(os.Stdout)
 	case v.Compare:
-		return compareEvaluations(v.Folders, os.Stdout)
+		return compareEvaluations(v.Folders, v.Out, os.Stdout)
 	case len(v.Folders) > 0:
 		return fmt.Errorf("what to do with %s? give --compare, or a checkpoint with --model", strings.Join(v.Folders, " "))
 	}
@@ -206,11 +206,15 @@ func (v *evalVerb) publish(e *evaluationRun) error {
 	if err := evaluation.WriteResult(v.Out, r); err != nil {
 		return err
 	}
+	page, err := e.writePage(r)
+	if err != nil {
+		return err
+	}
 	fmt.Printf("%s: %s\n\n", v.Model, r.Benchmarks[0].Settings.Label())
 	if err := evaluation.WriteResultTable(os.Stdout, r); err != nil {
 		return err
 	}
-	_, err := fmt.Printf("\nresults: %s\n", filepath.Join(v.Out, evaluation.ResultsFile))
+	_, err = fmt.Printf("\nresults: %s, %s\n", filepath.Join(v.Out, evaluation.ResultsFile), page)
 	return err
 }
 

@@ -149,7 +149,7 @@ func TestCompareEvaluations(t *testing.T) {
 		}
 	}
 	var out bytes.Buffer
-	if err := compareEvaluations([]string{v.Out, other.Out}, &out); err != nil {
+	if err := compareEvaluations([]string{v.Out, other.Out}, filepath.Join(t.TempDir(), "page"), &out); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{"sums: other − out", "95% interval", "undecided"} {
@@ -157,7 +157,7 @@ func TestCompareEvaluations(t *testing.T) {
 			t.Errorf("no %q in\n%s", want, out.String())
 		}
 	}
-	if err := compareEvaluations([]string{v.Out}, &out); err == nil {
+	if err := compareEvaluations([]string{v.Out}, "", &out); err == nil {
 		t.Error("compared one folder")
 	}
 }

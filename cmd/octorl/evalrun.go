@@ -165,6 +165,31 @@ func (e *evaluationRun) run(ctx context.Context) error {
 	return nil
 }
 
+// writePage writes the page on which the items can be read, and returns its path.
+func (e *evaluationRun) writePage(r evaluation.Result) (string, error) {
+	sets := map[string]evaluation.ItemSet{}
+	for i, p := range e.papers {
+		sets[p.Settings.Benchmark] = evaluation.ItemSet{Items: e.journals[i].Items(p), Preamble: p.Preamble}
+	}
+	return writePage(filepath.Join(e.out, "report.html"), func(w io.Writer) error { return evaluation.WriteItemPage(w, r, sets) })
+}
+
+// writePage writes a page aside and renames it to path, which it returns.
+func writePage(path string, write func(io.Writer) error) (string, error) {
+	f, err := os.Create(path + ".tmp")
+	if err != nil {
+		return "", fmt.Errorf("write page: %w", err)
+	}
+	if err := errors.Join(write(f), f.Close()); err != nil {
+		os.Remove(path + ".tmp")
+		return "", err
+	}
+	if err := os.Rename(path+".tmp", path); err != nil {
+		return "", fmt.Errorf("write page: %w", err)
+	}
+	return path, nil
+}
+
 // examView shows an evaluation on standard error: a stage a benchmark.
 type examView struct {
 	display *progress.Display
