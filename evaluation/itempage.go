@@ -79,6 +79,7 @@ type itemPage struct {
 	Notes        []string
 	Charts       []Chart
 	Forests      []Forest
+	Checks       table // of a readiness
 	Index        template.HTML
 	Blocks       template.HTML
 	Script       template.JS
@@ -87,8 +88,8 @@ type itemPage struct {
 var itemTemplate = pageTemplate("itempage.html.tmpl")
 
 // WriteItemPage writes a result as one HTML page that needs nothing else, on which
-// each item can be read with its prompt, completions and verdicts. sets are by the
-// benchmark's name. Texts are compressed and shown as text only; thousands of items
+// each item can be read with its prompt, completions and verdicts. sets are by
+// BenchmarkResult.Items. Texts are compressed and shown as text only; thousands of items
 // open at once. The error is the writer's.
 func WriteItemPage(w io.Writer, r Result, sets map[string]ItemSet) error {
 	script, err := pageFiles.ReadFile("itempage.js")
@@ -96,14 +97,16 @@ func WriteItemPage(w io.Writer, r Result, sets map[string]ItemSet) error {
 		panic("evaluation: " + err.Error())
 	}
 	page := itemPage{
-		Result: r, Summary: summaryTable(r.Benchmarks), AtK: atKTable(r.Benchmarks), Script: template.JS(script),
+		Result: r, Label: r.Label(), Summary: summaryTable(r.Benchmarks), AtK: atKTable(r.Benchmarks), Script: template.JS(script),
 		Charts: atKCharts(r.Benchmarks), Forests: accuracyForests(r.Benchmarks),
 	}
 	for _, b := range r.Benchmarks {
-		page.Label = b.Settings.Label()
 		for _, note := range b.notes() {
-			page.Notes = append(page.Notes, b.Title+": "+note+".")
+			page.Notes = append(page.Notes, b.heading()+": "+note+".")
 		}
+	}
+	if r.Readiness != nil {
+		page.Checks = r.Readiness.checkTable()
 	}
 	if page.Index, page.Blocks, err = pageData(r, sets); err == nil {
 		err = itemTemplate.ExecuteTemplate(w, "itempage.html.tmpl", page)
@@ -120,8 +123,8 @@ func pageData(r Result, sets map[string]ItemSet) (index, blocks template.HTML, e
 	all := pageIndex{BlockSize: blockItems, Items: []pageRow{}}
 	var items []pageItem
 	for b, result := range r.Benchmarks {
-		set := sets[result.Settings.Benchmark]
-		all.Benchmarks = append(all.Benchmarks, pageBenchmark{result.Settings.Benchmark, result.Title, set.Preamble})
+		set := sets[result.Items]
+		all.Benchmarks = append(all.Benchmarks, pageBenchmark{result.Name(), result.heading(), set.Preamble})
 		for _, it := range set.Items {
 			if len(it.Completions) > 0 {
 				all.Items = append(all.Items, rowOf(b, it))
@@ -194,6 +197,14 @@ func pageItemOf(it Item) pageItem {
 	return p
 }
 
+// heading is the title, with the template where several were asked for.
+func (b BenchmarkResult) heading() string {
+	if _, template, several := strings.Cut(b.Name(), "@"); several {
+		return b.Title + ", " + template
+	}
+	return b.Title
+}
+
 // atKCharts draws pass@k and maj@k of what was sampled.
 func atKCharts(benchmarks []BenchmarkResult) []Chart {
 	var charts []Chart
@@ -202,7 +213,7 @@ func atKCharts(benchmarks []BenchmarkResult) []Chart {
 			continue
 		}
 		charts = append(charts, Chart{
-			Title: b.Title, XLabel: "k", YLabel: "share", Powers: true,
+			Title: b.heading(), XLabel: "k", YLabel: "share", Powers: true,
 			Series: []Series{seriesAtK("pass@k", b.Summary.PassAt), seriesAtK("maj@k", b.Summary.MajAt)},
 		})
 	}
@@ -223,8 +234,8 @@ func accuracyForests(benchmarks []BenchmarkResult) []Forest {
 	all := Forest{Title: "accuracy", Unit: "%"}
 	var forests []Forest
 	for _, b := range benchmarks {
-		all.Rows = append(all.Rows, estimate(b.Title, b.Summary.Accuracy, b.Summary.Problems))
-		within := Forest{Title: b.Title + ": accuracy by level and subject", Unit: "%"}
+		all.Rows = append(all.Rows, estimate(b.heading(), b.Summary.Accuracy, b.Summary.Problems))
+		within := Forest{Title: b.heading() + ": accuracy by level and subject", Unit: "%"}
 		for _, l := range b.Summary.Levels {
 			within.Rows = append(within.Rows, estimate(fmt.Sprintf("level %d (%d)", l.Level, l.Problems), l.Accuracy, l.Problems))
 		}

@@ -20,7 +20,7 @@ func resultOf(items ...Item) (Result, map[string]ItemSet) {
 		Summary: Summarize(items, 1, 2), Items: "own.jsonl",
 	}
 	return Result{Version: 1, Model: "dir/<model>", Finished: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), Benchmarks: []BenchmarkResult{b}},
-		map[string]ItemSet{"own": {Items: items, Preamble: hostile}}
+		map[string]ItemSet{"own.jsonl": {Items: items, Preamble: hostile}}
 }
 
 func TestItemPageShowsEveryItemAndEscapesEverything(t *testing.T) {
@@ -98,7 +98,7 @@ func TestForestHoldsItsIntervals(t *testing.T) {
 
 func TestResultTableFitsATerminal(t *testing.T) {
 	r, _ := resultOf(item("a", 1, "rw"), item("b", 2, "wu"))
-	r.Benchmarks[0].Settings.Benchmark, r.Benchmarks[0].TooLong = "olympiad_bench", 1
+	r.Benchmarks[0].Items, r.Benchmarks[0].TooLong = "olympiad_bench.jsonl", 1
 	var out bytes.Buffer
 	if err := WriteResultTable(&out, r); err != nil {
 		t.Fatal(err)

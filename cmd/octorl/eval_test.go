@@ -172,3 +172,28 @@ func TestNameOfCheckpoint(t *testing.T) {
 		}
 	}
 }
+
+// TestReadinessOfAnUntrainedPolicy asks under every template but the long one, which
+// does not fit: there is nothing to learn from.
+func TestReadinessOfAnUntrainedPolicy(t *testing.T) {
+	v := evalFlags(t)
+	v.Readiness, v.Model, v.N, v.K, v.Limit, v.Temperature = v.Model, "", 0, nil, 2, nil
+	if err := v.readiness(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	r, err := evaluation.ReadResult(v.Out)
+	if err != nil || r.Readiness == nil || r.Readiness.Verdict != evaluation.Bad || r.Readiness.Samples != readinessSamples {
+		t.Fatalf("readiness %+v, %v", r.Readiness, err)
+	}
+	var names []string
+	for _, b := range r.Benchmarks {
+		names = append(names, b.Name())
+	}
+	if strings.Join(names, " ") != "sums@simple sums@dialogue" {
+		t.Errorf("asked %v", names)
+	}
+	v.Template = "simple"
+	if err := v.readiness(t.Context()); err == nil {
+		t.Error("--readiness with --template")
+	}
+}
