@@ -36,15 +36,15 @@ func demo() Report {
 		Stages:      []StageRow{row("base", "uww"), row("mid-trained", "wrwr"), row("RL from mid-trained", "rrww"), row("RL from base", "uwu")},
 		Curves: []ChartGroup{
 			{"Reinforcement learning", []Chart{
-				{"Reward", "step", "mean", []Series{series("from mid-trained", func(u float64) float64 { return 2*rising(u) - 1 }), series("from base", func(u float64) float64 { return -0.9 + 0.2*u })}},
-				{"Accuracy", "step", "share", []Series{series("from mid-trained", rising), series("from base", func(u float64) float64 { return 0.02 + 0.05*u })}},
-				{"Completion length", "step", "tokens", []Series{series("all", func(u float64) float64 { return 80 + 40*u }), series("right", func(u float64) float64 { return 60 + 10*u })}},
-				{"Entropy", "step", "nats a token", []Series{series("from mid-trained", func(u float64) float64 { return 0.9 - 0.5*u })}},
+				{Title: "Reward", XLabel: "step", YLabel: "mean", Series: []Series{series("from mid-trained", func(u float64) float64 { return 2*rising(u) - 1 }), series("from base", func(u float64) float64 { return -0.9 + 0.2*u })}},
+				{Title: "Accuracy", XLabel: "step", YLabel: "share", Series: []Series{series("from mid-trained", rising), series("from base", func(u float64) float64 { return 0.02 + 0.05*u })}},
+				{Title: "Completion length", XLabel: "step", YLabel: "tokens", Series: []Series{series("all", func(u float64) float64 { return 80 + 40*u }), series("right", func(u float64) float64 { return 60 + 10*u })}},
+				{Title: "Entropy", XLabel: "step", YLabel: "nats a token", Series: []Series{series("from mid-trained", func(u float64) float64 { return 0.9 - 0.5*u })}},
 			}},
 			{"Mid-training", []Chart{
-				{"Loss", "step", "nats a token", []Series{series("stable", func(u float64) float64 { return 1.5 + 3*math.Exp(-8*u) })}},
-				{"Learning rate", "step", "", []Series{{Name: "stable", X: []float64{0, 20, 100, 150}, Y: []float64{0, 3e-4, 3e-4, 3e-5}}}},
-				{"Speed", "step", "tokens/s", []Series{series("stable", func(u float64) float64 { return 21000 })}},
+				{Title: "Loss", XLabel: "step", YLabel: "nats a token", Series: []Series{series("stable", func(u float64) float64 { return 1.5 + 3*math.Exp(-8*u) })}},
+				{Title: "Learning rate", XLabel: "step", YLabel: "", Series: []Series{{Name: "stable", X: []float64{0, 20, 100, 150}, Y: []float64{0, 3e-4, 3e-4, 3e-5}}}},
+				{Title: "Speed", XLabel: "step", YLabel: "tokens/s", Series: []Series{series("stable", func(u float64) float64 { return 21000 })}},
 			}},
 		},
 		Samples: []Sample{

@@ -142,3 +142,6 @@ func optional(shares map[int]float64, key int) string {
 	}
 	return "–"
 }
+
+// sortedKeys returns the keys of a map in ascending order.
+func sortedKeys[V any](m map[int]V) []int { return slices.Sorted(maps.Keys(m)) }
