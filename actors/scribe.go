@@ -42,19 +42,13 @@ type event struct {
 }
 
 // openScribe opens the records. Lines about what a resumed run does again are
-// dropped: of a stage that is not finished, the steps and evaluations that its
+// dropped: of a stage that is to do, the steps and evaluations that its
 // newest checkpoint does not have, and the evaluation of its end.
-func openScribe(run string, d *directory, r *config.Recipe) (*scribe, error) {
+func openScribe(run string, d *directory, r *config.Recipe, stages []string) (*scribe, error) {
 	s := &scribe{run: run, dir: d, recipe: r, announce: func(string, string, any) {}, recorded: map[standing]bool{}}
 	reached := map[string]int{}
-	for _, stage := range r.Stages {
-		finished, err := d.finished(stage.Name)
-		if err != nil {
-			return nil, err
-		}
-		if !finished {
-			reached[stage.Name] = d.reached(stage.Name)
-		}
+	for _, stage := range stages {
+		reached[stage] = d.reached(stage)
 	}
 	keep := func(line []byte) bool {
 		var at struct {
