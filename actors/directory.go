@@ -79,6 +79,9 @@ func (d *directory) metrics() string { return filepath.Join(d.root, "metrics.jso
 func (d *directory) events() string  { return filepath.Join(d.root, "events.jsonl") }
 func (d *directory) samples() string { return filepath.Join(d.root, "samples.jsonl") }
 
+// tensorboard is the folder of event files, one a stage.
+func (d *directory) tensorboard() string { return filepath.Join(d.root, "tensorboard") }
+
 // evaluation is the result file of a stage's finished policy.
 func (d *directory) evaluation(stage string) string {
 	return filepath.Join(d.root, "evaluation", stage+".json")

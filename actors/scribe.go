@@ -26,6 +26,7 @@ type scribe struct {
 	recorded map[standing]bool // evaluations inside stages that were on record when it was opened
 
 	metrics, events, samples *record
+	board                    *board
 }
 
 // event is a line of events.jsonl.
@@ -67,17 +68,22 @@ func openScribe(run string, d *directory, r *config.Recipe, stages []string) (*s
 		}
 		return kept
 	}
-	var errs [3]error
+	var errs [4]error
 	s.metrics, errs[0] = openRecord(d.metrics(), keep)
 	s.samples, errs[1] = openRecord(d.samples(), keep)
 	s.events, errs[2] = openRecord(d.events(), nil)
-	return s, errors.Join(errs[:]...)
+	if err := errors.Join(errs[:]...); err != nil {
+		return nil, err
+	}
+	s.board, errs[3] = openBoard(d.tensorboard(), d.metrics())
+	return s, errs[3]
 }
 
 func (s *scribe) close() {
 	for _, r := range []*record{s.metrics, s.events, s.samples} {
 		r.close()
 	}
+	s.board.close()
 }
 
 func (s *scribe) stageOpened(m stageOpened) error {
@@ -133,7 +139,7 @@ func (s *scribe) report(m message.MetricsReported) error {
 		}
 	}
 	s.announce("metrics", "reported", m)
-	return s.metrics.append(m)
+	return errors.Join(s.metrics.append(m), s.board.add(m))
 }
 
 func (s *scribe) stageFinished(m stageFinished, took time.Duration) error {
