@@ -103,14 +103,19 @@ func TestFailedStartLeavesNothing(t *testing.T) {
 	}
 	defer taken.Close()
 	dir := filepath.Join(t.TempDir(), "run")
-	for address, want := range map[string]error{taken.Addr().String(): bus.ErrPortTaken, "nowhere": nil} {
+	for _, c := range []struct {
+		listen, url string
+		want        error
+	}{
+		{listen: taken.Addr().String(), want: bus.ErrPortTaken}, {listen: "nowhere"}, {listen: "127.0.0.1:0", url: "nats://127.0.0.1:1"},
+	} {
 		o := options(t, dir)
-		o.Listen = address
-		if _, err := Run(t.Context(), tinyRecipe(t), o); err == nil || want != nil && !errors.Is(err, want) {
-			t.Errorf("listening on %s: %v, want %v", address, err, want)
+		o.Listen, o.URL = c.listen, c.url
+		if _, err := Run(t.Context(), tinyRecipe(t), o); err == nil || c.want != nil && !errors.Is(err, c.want) {
+			t.Errorf("%+v: %v", c, err)
 		}
 		if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) {
-			t.Errorf("listening on %s left the directory: %v", address, err)
+			t.Errorf("%+v left the directory: %v", c, err)
 		}
 	}
 }

@@ -95,12 +95,11 @@ type head struct {
 
 func (h *head) run(ctx context.Context) error {
 	var err error
-	// The bus first: an address that is taken should cost no time and leave no trace.
-	if h.bus, err = h.openBus(); err != nil {
+	// First of all: an address that is taken should cost no time and leave no trace.
+	if err := bus.Check(h.busConfig()); err != nil {
 		h.dir.discard()
 		return err
 	}
-	defer h.closeBus()
 	if err := h.dir.settle(h.recipe); err != nil {
 		return err
 	}
@@ -111,9 +110,11 @@ func (h *head) run(ctx context.Context) error {
 		return err
 	}
 	defer h.policy.Free()
-	if err := h.prepareBus(); err != nil {
+	// Not before the run can be announced: nodes that wait for it would give up.
+	if h.bus, err = h.openBus(); err != nil {
 		return err
 	}
+	defer h.closeBus()
 	s, err := openScribe(h.recipe.Name, h.dir, h.recipe, h.stages)
 	if err != nil {
 		return err
@@ -144,34 +145,38 @@ func (h *head) closeBus() {
 	os.RemoveAll(h.dir.bus())
 }
 
-// openBus opens the bus.
-func (h *head) openBus() (*bus.Bus, error) {
+func (h *head) busConfig() bus.Config {
 	o := h.options
+	return bus.Config{
+		URL: o.URL, Listen: o.Listen, StoreDir: h.dir.bus(), Name: h.recipe.Name, Token: o.Token,
+		OnEvent: func(e bus.Event) { o.Log.Debug().Err(e.Err).Str("event", string(e.Kind)).Msg("bus") },
+	}
+}
+
+// openBus opens the bus with empty queues: what was under way when the run was
+// last stopped is asked for again.
+func (h *head) openBus() (*bus.Bus, error) {
 	if err := os.RemoveAll(h.dir.bus()); err != nil {
 		return nil, fmt.Errorf("clear the bus of the run: %w", err)
 	}
-	return bus.Open(bus.Config{
-		URL: o.URL, Listen: o.Listen, StoreDir: h.dir.bus(), Name: h.recipe.Name, Token: o.Token,
-		OnEvent: func(e bus.Event) { o.Log.Debug().Err(e.Err).Str("event", string(e.Kind)).Msg("bus") },
-	})
-}
-
-// prepareBus empties the queues, since what was under way when the run was last
-// stopped is asked for again, and announces the run.
-func (h *head) prepareBus() error {
+	b, err := bus.Open(h.busConfig())
+	if err != nil {
+		return nil, err
+	}
 	for _, prepare := range []func() error{
-		func() error { return openQueues(h.bus, h.recipe.Name) },
-		func() error { return clearQueues(h.bus, h.recipe.Name) },
-		func() error { return h.publish(h.bus) },
+		func() error { return openQueues(b, h.recipe.Name) },
+		func() error { return clearQueues(b, h.recipe.Name) },
+		func() error { return h.publish(b) },
 	} {
 		if err := prepare(); err != nil {
-			return err
+			b.Close()
+			return nil, err
 		}
 	}
 	if o := h.options; o.Joinable != nil && o.Listen != "" {
-		o.Joinable(h.bus.URL())
+		o.Joinable(b.URL())
 	}
-	return nil
+	return b, nil
 }
 
 // watch tells the watcher which stages were finished before, then all that comes.
