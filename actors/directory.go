@@ -67,8 +67,11 @@ func (d *directory) discard() {
 	os.Remove(d.root) // fails where there is more
 }
 
-// Close releases the lock.
-func (d *directory) Close() error { return d.lock.Close() }
+// Close releases the lock. Closing the file would not do: a program that a verifier
+// is just starting has the file too, until it runs.
+func (d *directory) Close() error {
+	return errors.Join(unix.Flock(int(d.lock.Fd()), unix.LOCK_UN), d.lock.Close())
+}
 
 func (d *directory) recipe() string    { return filepath.Join(d.root, "recipe.resolved.yaml") }
 func (d *directory) tokenizer() string { return filepath.Join(d.root, "tokenizer.json") }
