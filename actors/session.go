@@ -2,6 +2,7 @@ package actors
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -103,6 +104,9 @@ func (s *session) checkpointDue() bool {
 func (w *workshop) open(name string) (*session, error) {
 	s := &session{shop: w, stage: w.recipe.Stage(name), probed: -1, saved: -1, started: time.Now()}
 	path, damaged := w.dir.latest(name)
+	if path == "" && len(damaged) > 0 {
+		return nil, fmt.Errorf("open stage %s: %w", name, errors.Join(damaged...))
+	}
 	for _, err := range damaged {
 		w.warn("checkpoint passed over", err)
 	}
@@ -258,7 +262,7 @@ func readPosition(dir string) (position, error) {
 		err = json.Unmarshal(data, &p)
 	}
 	if err != nil {
-		return p, fmt.Errorf("read %s of %s: %w; delete this folder to use the checkpoint before it", positionFile, dir, err)
+		return p, fmt.Errorf("read %s of %s: %w; delete this folder and run again, which goes on from the checkpoint before it or else from the start of its stage", positionFile, dir, err)
 	}
 	return p, nil
 }
@@ -394,7 +398,7 @@ func (s *session) save(final bool, pending []examine) (digest string, err error)
 	s.saved, s.final, s.digest = s.step, final, p.Digest
 	keep := w.recipe.Checkpoint.Keep
 	if final {
-		keep = 0
+		keep-- // it is one of them
 	}
 	return p.Digest, w.dir.prune(s.stage.Name, keep)
 }

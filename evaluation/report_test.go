@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 )
 
 // demo returns a report with every part.
@@ -103,9 +104,13 @@ func TestWriteTable(t *testing.T) {
 	if err := WriteTable(&b, rows); err != nil {
 		t.Fatal(err)
 	}
-	want := `stage  accuracy  95% interval  pass@1  pass@8  format  truncated  repeating  tokens  tokens right  problems  failed
-base      50.0%  9.5% – 90.5%   50.0%       –   50.0%      50.0%      50.0%    10.0          10.0         2       0
-RL        25.0%  2.7% – 80.2%   25.0%  100.0%  100.0%       0.0%       0.0%    15.0          10.0         2       1
+	want := `stage  accuracy  95% interval  pass@1  pass@8  format  truncated  repeating
+base      50.0%  9.5% – 90.5%   50.0%       –   50.0%      50.0%      50.0%
+RL        25.0%  2.7% – 80.2%   25.0%  100.0%  100.0%       0.0%       0.0%
+
+stage  tokens  tokens right  problems  failed
+base     10.0          10.0         2       0
+RL       15.0          10.0         2       1
 
 accuracy by level       1     3
 base               100.0%  0.0%
@@ -113,6 +118,36 @@ RL                  50.0%  0.0%
 `
 	if b.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", b.String(), want)
+	}
+}
+
+// TestTablesFitTheTerminal has names and numbers of columns of every size.
+func TestTablesFitTheTerminal(t *testing.T) {
+	for n := range 30 {
+		long := table{Header: []string{strings.Repeat("s", 1+n)}, Rows: [][]string{{"a"}}}
+		for i := range n {
+			long.Header = append(long.Header, strings.Repeat("h", 1+i*7%13))
+			long.Rows[0] = append(long.Rows[0], strings.Repeat("–", 1+i*5%11))
+		}
+		var b strings.Builder
+		cells := 0
+		for _, part := range long.fold(terminalColumns) {
+			if part.Header[0] != long.Header[0] {
+				t.Errorf("%d columns: a part begins with %s", n, part.Header[0])
+			}
+			cells += len(part.Header) - 1
+			if err := part.write(&b); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if cells != n {
+			t.Errorf("%d of %d columns", cells, n)
+		}
+		for line := range strings.Lines(b.String()) {
+			if w := utf8.RuneCountInString(line); w > terminalColumns { // the line end included
+				t.Errorf("%d columns: a line of %d", n, w)
+			}
+		}
 	}
 }
 

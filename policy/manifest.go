@@ -103,7 +103,7 @@ func readManifest(dir string) ([]manifestEntry, error) {
 }
 
 func damaged(dir, what string) error {
-	return fmt.Errorf("%w %s: %s; copy the folder anew, or delete it and run again: the run goes on from the checkpoint before it", ErrDamaged, dir, what)
+	return fmt.Errorf("%w %s: %s; copy the folder anew, or delete it and run again, which goes on from the checkpoint before it or else from the start of its stage", ErrDamaged, dir, what)
 }
 
 // verify compares a file of dir with its checksum.

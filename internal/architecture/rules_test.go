@@ -35,6 +35,7 @@ var packageRules = map[string]struct{ may, tests []string }{
 	"internal/devicetest":   {may: []string{"kernels", "kernels/cpu", "kernels/cuda"}},
 	"internal/jinja":        {},
 	"internal/progress":     {},
+	"internal/tensorboard":  {},
 	"internal/architecture": {},
 }
 
