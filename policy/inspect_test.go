@@ -14,6 +14,7 @@ import (
 
 func TestInspectSound(t *testing.T) {
 	p := newPolicy(t, tinyConfig(Qwen3), 41)
+	dtype := dtypeNames[p.weights.Type()]
 	for name, dir := range map[string]string{"one file": save(t, p), "shards": saveShards(t, p)} {
 		x := Inspect(dir)
 		if err := x.Fault(); err != nil {
@@ -26,7 +27,7 @@ func TestInspectSound(t *testing.T) {
 		for _, f := range x.Files {
 			tensors, files[f.Name] = tensors+f.Tensors, true
 			info, err := os.Stat(filepath.Join(dir, f.Name))
-			if err != nil || info.Size() != f.Bytes || (f.Tensors > 0) != (f.Types == "F32") {
+			if err != nil || info.Size() != f.Bytes || (f.Tensors > 0) != (f.Types == dtype) {
 				t.Errorf("%s: %+v, %v", name, f, err)
 			}
 		}
