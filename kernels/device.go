@@ -264,10 +264,12 @@ type Device interface {
 	//
 	//	out (N, F), gateUp (N, 2F): F gates, then F ups
 	SwiGLU(out, gateUp Buffer, width int)
-	// SwiGLUGrad sets dGateUp to the gradient for gateUp.
+	// SwiGLUGrad sets dGateUp to the gradient for gateUp, and out to what SwiGLU
+	// makes of gateUp, so that a backward pass need not keep it. out may be nil,
+	// and it may be dOut.
 	//
-	//	dGateUp, gateUp (N, 2F), dOut (N, F)
-	SwiGLUGrad(dGateUp, dOut, gateUp Buffer, width int)
+	//	dGateUp, gateUp (N, 2F), out, dOut (N, F)
+	SwiGLUGrad(dGateUp, out, dOut, gateUp Buffer, width int)
 
 	// Head computes logprob and entropy of predictions from hidden states, and
 	// their gradients from per-token coefficients, in chunks of rows and

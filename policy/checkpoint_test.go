@@ -101,11 +101,11 @@ func TestSaveLoadHalves(t *testing.T) {
 	}
 }
 
-// saveShards saves p in shards of at most 4 kB each.
+// saveShards saves p in shards of at most 1000 weights each.
 func saveShards(t *testing.T, p *Policy) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "shards")
-	if err := WriteDir(dir, func(tmp string) error { return p.save(tmp, 4000) }); err != nil {
+	if err := WriteDir(dir, func(tmp string) error { return p.save(tmp, int64(1000*p.weights.Type().Size())) }); err != nil {
 		t.Fatal(err)
 	}
 	return dir
@@ -120,8 +120,8 @@ func TestSaveShards(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(index.Shards) != len(p.tensors) || index.Metadata.TotalSize != int64(4*p.NumParameters()) {
-			t.Errorf("the index has %d tensors of %d bytes, the policy %d of %d", len(index.Shards), index.Metadata.TotalSize, len(p.tensors), 4*p.NumParameters())
+		if bytes := p.NumParameters() * p.weights.Type().Size(); len(index.Shards) != len(p.tensors) || index.Metadata.TotalSize != int64(bytes) {
+			t.Errorf("the index has %d tensors of %d bytes, the policy %d of %d", len(index.Shards), index.Metadata.TotalSize, len(p.tensors), bytes)
 		}
 		files, _ := filepath.Glob(filepath.Join(dir, "*.safetensors"))
 		if len(files) < 3 || len(files) != len(index.files()) {

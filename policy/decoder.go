@@ -30,7 +30,7 @@ type Decoder struct {
 	tableRows   rowBuffers
 	table       kernels.Buffer // (B, CacheTable+PagesPerRow) Int32
 	draws       drawBuffers
-	segmentInts []int32 // staging, kept for its memory
+	segmentInts []int32               // staging, kept for its memory
 	steps       map[int]kernels.Graph // by rows; nil where seen once
 
 	attendPacked, attendCached func(layer int, la *layerActivations)

@@ -165,7 +165,7 @@ func (b *gpuBench) rowKernels(a *arena, s gpuShape) []kernelBench {
 		{"AddNorm", 0, 4 * wide, func() { dev.AddNorm(sum, out, rstd, x, y, gain, 1e-5) }},
 		{"AddNormGrad", 0, 4 * wide, func() { dev.AddNormGrad(y, dGain, x, sum, gain, rstd) }},
 		{"SwiGLU", 0, 3 * row, func() { dev.SwiGLU(ffn, gateUp, c.FFN) }},
-		{"SwiGLUGrad", 0, 5 * row, func() { dev.SwiGLUGrad(dGateUp, ffn, gateUp, c.FFN) }},
+		{"SwiGLUGrad", 0, 6 * row, func() { dev.SwiGLUGrad(dGateUp, ffn, ffn, gateUp, c.FFN) }},
 		{"Rope", 0, 2 * rotated, func() { dev.Rope(c.Heads, qkv, positions, frequencies, false) }},
 	}
 }

@@ -42,7 +42,7 @@ __device__ __forceinline__ void swiglu(T *out, const T *gateUp, int64_t rows, in
 }
 
 template <class T, bool aligned>
-__device__ __forceinline__ void swigluGrad(T *dGateUp, const T *dOut, const T *gateUp, int64_t rows, int width) {
+__device__ __forceinline__ void swigluGrad(T *dGateUp, T *out, const T *dOut, const T *gateUp, int64_t rows, int width) {
     const int perRow = (width + packed - 1) / packed;
     const uint32_t first = blockIdx.x * blockDim.x * flight + threadIdx.x;
     Pack gate[flight], up[flight], d[flight];
@@ -58,7 +58,7 @@ __device__ __forceinline__ void swigluGrad(T *dGateUp, const T *dOut, const T *g
     for (int f = 0; f < flight; f++) {
         const Place p(first + f * blockDim.x, perRow);
         const int n = p.row < rows ? width : 0;
-        float g[packed], u[packed], o[packed];
+        float g[packed], u[packed], o[packed], again[packed];
         unpack<T>(g, gate[f]);
         unpack<T>(u, up[f]);
         unpack<T>(o, d[f]);
@@ -66,11 +66,13 @@ __device__ __forceinline__ void swigluGrad(T *dGateUp, const T *dOut, const T *g
         for (int i = 0; i < packed; i++) {
             const float s = sigmoid(g[i]), silu = __fmul_rn(g[i], s);
             const float slope = __fmaf_rn(silu, 1.f - s, s); // of silu
+            again[i] = __fmul_rn(silu, u[i]); // as swiglu has it
             g[i] = __fmul_rn(__fmul_rn(o[i], u[i]), slope);
             u[i] = __fmul_rn(o[i], silu);
         }
         store<aligned>(dGateUp + 2 * p.row * width, p.column, n, pack<T>(g));
         store<aligned>(dGateUp + (2 * p.row + 1) * width, p.column, n, pack<T>(u));
+        if (out) store<aligned>(out + p.row * width, p.column, n, pack<T>(again));
     }
 }
 
@@ -80,8 +82,8 @@ __device__ __forceinline__ void swigluGrad(T *dGateUp, const T *dOut, const T *g
         swiglu<T, aligned>(out, gateUp, rows, width);                                                                  \
     }                                                                                                                  \
     extern "C" __global__ void __launch_bounds__(256)                                                                  \
-        swiglu_grad_##type##suffix(T *dGateUp, const T *dOut, const T *gateUp, int rows, int width) {                  \
-        swigluGrad<T, aligned>(dGateUp, dOut, gateUp, rows, width);                                                    \
+        swiglu_grad_##type##suffix(T *dGateUp, T *out, const T *dOut, const T *gateUp, int rows, int width) {           \
+        swigluGrad<T, aligned>(dGateUp, out, dOut, gateUp, rows, width);                                               \
     }
 
 SWIGLU_KERNELS(bf16, bf16, true, )

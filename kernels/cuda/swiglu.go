@@ -21,15 +21,21 @@ func (d *Device) SwiGLU(out, gateUp kernels.Buffer, width int) {
 		to, from, int32(n), int32(width))
 }
 
-// SwiGLUGrad sets dGateUp to the gradient for gateUp.
-func (d *Device) SwiGLUGrad(dGateUp, dOut, gateUp kernels.Buffer, width int) {
+// SwiGLUGrad sets dGateUp to the gradient for gateUp, and out to what SwiGLU
+// makes of gateUp.
+func (d *Device) SwiGLUGrad(dGateUp, out, dOut, gateUp kernels.Buffer, width int) {
 	n := divide(dOut.Len(), width, "SwiGLUGrad dOut")
 	to, from := halves(dGateUp, "SwiGLUGrad dGateUp", 2*n*width), halves(gateUp, "SwiGLUGrad gateUp", 2*n*width)
 	do := halves(dOut, "SwiGLUGrad dOut", n*width)
+	again, written := (*buffer)(nil), to
+	if out != nil {
+		again = halves(out, "SwiGLUGrad out", n*width)
+		written = again
+	}
 	d.enter("SwiGLUGrad")
 	defer d.leave()
-	d.launch("swiglu.swiglu_grad_bf16"+alignedSuffix(width, to, do, from), swigluGrid(n, width),
-		to, do, from, int32(n), int32(width))
+	d.launch("swiglu.swiglu_grad_bf16"+alignedSuffix(width, to, do, from, written), swigluGrid(n, width),
+		to, again, do, from, int32(n), int32(width))
 }
 
 func swigluGrid(n, width int) grid {

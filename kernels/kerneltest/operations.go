@@ -259,8 +259,13 @@ func (s *suite) swiglu() {
 		s.near("SwiGLU", out, swigluOf(of, width))
 		dOut, dOutOf := s.input(s.compute, n*width)
 		dGateUp := s.output(s.compute, 2*n*width)
-		s.dev.SwiGLUGrad(dGateUp, dOut, gateUp, width)
+		s.dev.SwiGLUGrad(dGateUp, nil, dOut, gateUp, width)
 		s.near("SwiGLUGrad", dGateUp, slope(of, func() float64 { return dot(swigluOf(of, width), dOutOf) }))
+		alone, value := s.read(dGateUp), s.read(out)
+		s.dev.Fill(dGateUp, float32(math.NaN()))
+		s.dev.SwiGLUGrad(dGateUp, dOut, dOut, gateUp, width)
+		s.same("SwiGLUGrad in place", s.read(dGateUp), alone)
+		s.same("SwiGLU beside its gradient", s.read(dOut), value)
 	}
 	// Far out, silu is the identity or zero, and nothing overflows.
 	gateUp, _ := s.floats(s.compute, []float32{200, -200, 3, 3})

@@ -303,7 +303,7 @@ def swiglu_grad(dgu, dout, gu):
     n, f2 = gu.shape
     f = f2 // 2
     odd = "" if f % 8 == 0 else "_odd"
-    run(f"swiglu.swiglu_grad_bf16{odd}", (n * ((f + 7) // 8) + 511) // 512, 256, dgu, dout, gu, n, f)
+    run(f"swiglu.swiglu_grad_bf16{odd}", (n * ((f + 7) // 8) + 511) // 512, 256, dgu, None, dout, gu, n, f)
 
 
 def rope(qkv, heads, width, positions, freq, sign, total):
