@@ -26,8 +26,8 @@ __device__ void Backward<D>::load(const Arguments &a, const Maps &m) {
 		load_keys(a, m, p);
 		for (int at = p.at; at >= 0; at = next_segment(a, p, at)) {
 			Queries q = queries_of<D>(a, p, at);
-			for (int h = p.kv * a.heads.group(); h < (p.kv + 1) * a.heads.group(); h++) {
-				for (int t = q.first; t <= q.last; t++) {
+			for (int t = q.last; t >= q.first; t--) {
+				for (int h = p.kv * a.heads.group(); h < (p.kv + 1) * a.heads.group(); h++) {
 					load_queries(a, m, q, t, h);
 				}
 			}
@@ -118,8 +118,8 @@ __device__ void Backward<D>::add(const Arguments &a, const Maps &m, int parity) 
 		Piece p = piece(a, ticket);
 		for (int at = p.at; at >= 0; at = next_segment(a, p, at)) {
 			Queries q = queries_of<D>(a, p, at);
-			for (int h = p.kv * a.heads.group(); h < (p.kv + 1) * a.heads.group(); h++) {
-				for (int t = q.first; t <= q.last; t++, steps++) {
+			for (int t = q.last; t >= q.first; t--) {
+				for (int h = p.kv * a.heads.group(); h < (p.kv + 1) * a.heads.group(); h++, steps++) {
 					if ((steps & 1) == parity) {
 						add_tile(a, m, q, t, h);
 					}
@@ -134,9 +134,9 @@ __device__ void Backward<D>::add(const Arguments &a, const Maps &m, int parity) 
 // the boxes reach into rows of others and add zeros, by clearing them.
 template <int D>
 __device__ __forceinline__ void Backward<D>::add_tile(const Arguments &a, const Maps &m, const Queries &q, int t, int h) {
-	int row = q.start + t * rows, count = q.len - t * rows, before = turn<D>(q, t);
-	bool fresh = before == 0 && count >= rows;
-	if (before == 0 && count < rows) {
+	int row = q.start + t * rows, count = q.len - t * rows;
+	bool fresh = q.before == 0 && count >= rows;
+	if (q.before == 0 && count < rows) {
 		for (int i = threadIdx.x % 32; i < count * D / 4; i += 32) {
 			*reinterpret_cast<float4 *>(a.dq + (row + i / (D / 4)) * a.heads.out() + h * D + i % (D / 4) * 4) = {};
 		}
@@ -148,11 +148,11 @@ __device__ __forceinline__ void Backward<D>::add_tile(const Arguments &a, const 
 		int seen;
 		do {
 			asm volatile("ld.acquire.gpu.global.b32 %0, [%1];" : "=r"(seen) : "l"(turn) : "memory");
-		} while (seen != before);
+		} while (seen != q.before);
 		ptx::publish_global();
 		add_boxes(m, fresh, row, h);
 		ptx::publish_global();
-		asm volatile("st.release.gpu.global.b32 [%0], %1;" ::"l"(turn), "r"(before + 1) : "memory");
+		asm volatile("st.release.gpu.global.b32 [%0], %1;" ::"l"(turn), "r"(q.before + 1) : "memory");
 	}
 	__syncwarp();
 }

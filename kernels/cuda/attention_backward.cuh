@@ -33,13 +33,16 @@ struct Piece {
 	__device__ __forceinline__ int keys() const { return min(keys_per_tile, segment.len - tile * keys_per_tile); }
 };
 
+// Pieces go through the queries that see them from the last tile to the first,
+// all heads of a tile before the next. So pieces of one segment, which start in
+// ascending order, need only keep one step apart to add to dQ in that order.
+
 // Queries are the query rows of a segment that see a piece: its own, or those
 // of a segment that has the piece in its prefix.
 struct Queries {
 	int start, len;
 	int first, last; // tiles
-	int before;		 // tiles of keys that add to dQ before the piece, see turn
-	bool own;		 // whether the piece is of the same segment
+	int before;		 // tiles of keys that add to dQ before the piece
 	int from, to;	 // keys of the tile that they see
 	int diagonal;	 // query row i sees keys up to i − diagonal
 };
@@ -90,25 +93,17 @@ template <int D> constexpr int query_rows = D == 64 ? 128 : 64;
 template <int D> __device__ __forceinline__ Queries queries_of(const Arguments &a, const Piece &p, int at) {
 	constexpr int rows = query_rows<D>;
 	Segment s = a.segments[at];
-	Queries q{s.start, s.len, 0, (s.len - 1) / rows, 0, at == p.at, 0, keys_per_tile, -s.len - keys_per_tile};
-	if (q.own) {
+	Queries q{s.start, s.len, 0, (s.len - 1) / rows, 0, 0, keys_per_tile, -s.len - keys_per_tile};
+	if (at == p.at) {
 		q.first = p.tile * keys_per_tile / rows;
-		q.before = prefix_tiles(a, s) - p.tile;
+		q.before = prefix_tiles(a, s) + p.tile;
 		q.diagonal = p.tile * keys_per_tile;
 	} else {
-		q.before = tile_of(p.segment, s.prefix_start + s.prefix_len - 1) - p.tile;
+		q.before = p.tile - max(0, tile_of(p.segment, s.prefix_start));
 		q.from = s.prefix_start - p.row();
 		q.to = q.from + s.prefix_len;
 	}
 	return q;
-}
-
-// turn returns how many tiles of keys add to tile t's dQ before the piece:
-// first those of the prefix, then those of the segment, both from the last that
-// the tile sees down to the first. Tiles of keys that start together and go
-// through the queries in ascending order so come by in turn.
-template <int D> __device__ __forceinline__ int turn(const Queries &q, int t) {
-	return q.before + (q.own ? (min((t + 1) * query_rows<D>, q.len) - 1) / keys_per_tile : 0);
 }
 
 // Backward is a block's shared memory and barriers, and its roles: a warp that

@@ -30,8 +30,8 @@ __device__ __forceinline__ void Backward<D>::differentiate(const Arguments &a, c
 	for (int at = p.at; at >= 0; at = ptx::uniform(next_segment(a, p, at))) {
 		Queries q = queries_of<D>(a, p, at);
 		int first = ptx::uniform(q.first), last = ptx::uniform(q.last), heads = ptx::uniform(a.heads.group());
-		for (int h = 0; h < heads; h++) {
-			for (int t = first; t <= last; t++) {
+		for (int t = last; t >= first; t--) {
+			for (int h = 0; h < heads; h++) {
 				step(a, s, q, t, key, group, pending);
 				pending = true;
 			}
@@ -171,6 +171,7 @@ template <int D>
 __device__ __forceinline__ void Backward<D>::mask(float (&p)[rows / 2], float (&dp)[rows / 2], const Queries &q, int first,
 											int key) {
 	int end = q.len - first, column = 2 * (threadIdx.x % 4);
+	asm volatile("" : "+r"(column)); // or it would be worked out for every tile, ahead of the test
 #pragma unroll
 	for (int r = 0; r < 2; r++) {
 		int k = key + 8 * r;

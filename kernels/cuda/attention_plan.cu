@@ -109,9 +109,9 @@ extern "C" __global__ void __launch_bounds__(threads) forward(const Segment *seg
 	}
 }
 
-// backward lists tiles of keys of each key head, those of one segment and head
-// together and from the last to the first, the order in which they add to dQ.
-// It also sets covered, a bit for each of the packed rows that a segment has.
+// backward lists tiles of keys of each key head, those of one segment together
+// and ascending, the order in which they add to dQ, which is also that of their
+// cost. It also sets covered, a bit for each of the packed rows that a segment has.
 extern "C" __global__ void __launch_bounds__(threads)
 	backward(const Segment *segments, int count, int heads, Plan *out, unsigned *covered, int packed_rows) {
 	__shared__ int places[2 * costs];
@@ -135,7 +135,7 @@ extern "C" __global__ void __launch_bounds__(threads)
 		int tiles = tiles_of(s), at = lane == 0 && s.len > 0 ? atomicAdd(&places[by_length(s, i)], tiles * heads) : 0;
 		at = __shfl_sync(~0u, at, 0);
 		for (int j = lane; j < tiles * heads; j += 32) {
-			out->tiles()[at + j] = {i, (tiles - 1 - j % tiles) * heads + j / tiles};
+			out->tiles()[at + j] = {i, j};
 		}
 	}
 }
