@@ -55,7 +55,7 @@ func (s *sampleCall) draw(e, z []float32, b int) {
 	token := 0
 	if s.temperatures.f[b] > 0 {
 		u := kernels.Uniform(s.seed, s.keys.i[2*b], s.keys.i[2*b+1], s.positions.i[b])
-		token = quantile(e, float64(u)*float64(dist.sum))
+		token = quantile(e, float64(u))
 	} else {
 		top := maxRow(z)
 		for z[token] != top && token < len(z)-1 {
@@ -67,9 +67,16 @@ func (s *sampleCall) draw(e, z []float32, b int) {
 	s.entropy.f[b] = dist.entropy()
 }
 
-// quantile returns the first index up to which e sums to more than target, or
-// the last of nonzero e where rounding leaves none.
-func quantile(e []float32, target float64) int {
+// quantile returns the first index up to which e sums to more than a share u of
+// its sum, or the last of nonzero e where rounding leaves none. Both sums are in
+// double precision: over a large vocabulary single precision is off by more than
+// the probability of a token.
+func quantile(e []float32, u float64) int {
+	target := 0.0
+	for _, v := range e {
+		target += float64(v)
+	}
+	target *= u
 	sum, last := 0.0, 0
 	for j, v := range e {
 		if v == 0 {
