@@ -121,8 +121,9 @@ type region struct{ m0, m1, n0, n1 int }
 // operand and from b on in the right.
 type steps struct{ a, b, count int }
 
-// block computes a region.
-func (g *product) block(w *worker, r region) {
+// block computes a region. Each call has a product of its own, since tiles take
+// from ahead and several workers compute regions of one product.
+func (g product) block(w *worker, r region) {
 	if g.depth == 0 && !g.add {
 		for m := r.m0; m < r.m1; m++ {
 			clear(g.out.at[m*g.out.row+r.n0*tileCols : m*g.out.row+min(r.n1*tileCols, g.b.cols)])
