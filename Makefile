@@ -1,4 +1,4 @@
-.PHONY: test race vet lint fuzz quickstart bench cuda cubins ci
+.PHONY: test race vet lint fuzz quickstart bench cuda cubins gpu-test ci
 
 test:
 	go test ./...
@@ -29,6 +29,10 @@ cuda:
 # The compiled kernels that the cuda build embeds, where their sources changed.
 cubins:
 	scripts/cuda/build.sh
+
+# A folder that tests octorl on a machine with a GPU and without Go: bin/gpu-test.
+gpu-test:
+	scripts/cuda/bundle.sh bin/gpu-test
 
 ci:
 	.ci/run

@@ -15,12 +15,8 @@ const (
 	instanceLearner   = "learner"
 )
 
-// bufferCredit and evaluatorCredit are how many verified groups their actors
-// hold unacked.
-const (
-	bufferCredit    = 64
-	evaluatorCredit = 64
-)
+// bufferCredit is how many verified groups the buffer holds unacked.
+const bufferCredit = 64
 
 // failed tells the node that an actor cannot go on. The run stops, keeps what it
 // has, and reports err.

@@ -20,6 +20,7 @@ type crew struct {
 	log       zerolog.Logger
 	materials *materials
 	workshop  *workshop // the head's only
+	scorer    scorer    // of the evaluator, the head's only
 	shape     reward.Shape
 
 	rollouts, verifiers int
@@ -59,23 +60,19 @@ func (w *crew) spawnWorkers(c actor.Context, gateway *actor.PID) error {
 		if err != nil {
 			return err
 		}
-		engine, err := rollout.New(p, w.materials.engineConfig())
+		engine, err := rollout.New(p, w.materials.engineConfig(p.Device().Info()))
 		if err != nil {
 			return fmt.Errorf("start rollout %d: %w", i, err)
 		}
 		w.spawn(c, fmt.Sprintf("rollout-%d", i), func() actor.Actor {
 			return &rolloutActor{
 				node: w.node, gateway: gateway, engine: engine, weights: source,
-				credit: GroupsHeld, log: w.log,
+				credit: w.materials.sizes(p.Device().Info()).Groups, log: w.log,
 			}
 		})
 	}
 	return nil
 }
-
-// GroupsHeld is how many groups one rollout draws at a time. Fewer fill the
-// batch badly, more leave nothing to the other rollouts of a step.
-const GroupsHeld = 8
 
 // escalation is the supervision of every child: a panic is a bug, so it is
 // reported and the run ends at its newest checkpoint, rather than going on from

@@ -1,105 +1,144 @@
 package actors
 
 import (
+	"context"
+	"errors"
+
 	"github.com/asynkron/protoactor-go/actor"
 
-	"github.com/octorl/octorl/actors/message"
 	"github.com/octorl/octorl/evaluation"
 )
 
-// examine asks the evaluator to score the present policy on requests: one group
-// a problem, greedy or sampled.
+// examine asks the evaluator to score a version. Its weights are in one of three
+// places: in memory, in a file of pending ones, or in a checkpoint.
 type examine struct {
-	at       standing
-	requests []message.GroupRequested
-	to       *actor.PID
+	at      standing
+	final   bool      // the stage has ended: all held-out problems, and some sampled
+	weights []float32 // (NumParameters,); nobody writes them any more
+	file    string    // of savePending
+	folder  string    // checkpoint
 }
 
-// examined is the score of a policy.
+// reserve asks the evaluator for room for the weights of one version; it answers
+// with reserved as soon as it has some, so that memory stays bounded however slow
+// evaluation is.
+type (
+	reserve  struct{ at standing }
+	reserved struct{ at standing }
+)
+
+// listPending asks the evaluator for the versions that it holds in memory and has
+// not scored; it answers with pendingVersions.
+type (
+	listPending     struct{}
+	pendingVersions struct{ versions []examine }
+)
+
+// examined is the score of a version.
 type examined struct {
 	at      standing
+	final   bool
 	greedy  []evaluation.Item
 	sampled []evaluation.Item
 }
 
-// evaluator scores policies on held-out problems. Its groups go through the
-// same queues, rollouts and verifiers as training's.
+// scorer draws and judges the completions of a version. It may take long, and
+// returns soon after ctx ends, with its error.
+type scorer interface {
+	score(ctx context.Context, e examine) (examined, error)
+	free()
+}
+
+// evaluator scores versions one after another in the order in which they come, off
+// the learner's path: it has a policy and an engine of its own. What it was told and
+// has not scored when it dies is told again by whoever resumes the run: from the
+// files of pending versions, the final checkpoints, or the learner.
 type evaluator struct {
-	gateway *actor.PID
-	open    examine
-	missing map[string]bool
-	groups  map[string]message.GroupVerified
+	scorer  scorer
+	backlog int // versions held in memory beside the one being scored
+
+	queue  []examine    // the first is being scored
+	asking []*actor.PID // who waits for room, first first
+	wanted []standing   // what for
+	room   int          // reservations that were given and not used
+	work   *background
+	ctx    context.Context
+	cancel context.CancelFunc
 }
 
 // Receive implements actor.Actor.
 func (e *evaluator) Receive(c actor.Context) {
 	switch m := c.Message().(type) {
 	case *actor.Started:
-		c.Send(e.gateway, take{verb: queueVerified, instance: instanceEvaluator, to: c.Self(), credit: evaluatorCredit})
+		e.work = newBackground(c)
+		e.ctx, e.cancel = context.WithCancel(context.Background())
+	case reserve:
+		e.asking, e.wanted = append(e.asking, c.Sender()), append(e.wanted, m.at)
+		e.giveRoom(c)
 	case examine:
-		e.onExamine(c, m)
-	case delivered:
-		e.onDelivered(c, m)
+		e.onExamine(m)
+	case listPending:
+		c.Respond(pendingVersions{versions: e.held()})
+	case examined:
+		e.onExamined(c, m)
+	case failed: // of the scorer
+		c.Send(c.Parent(), m)
+	case *actor.Stopping:
+		e.cancel()
+		e.work.close()
+		e.scorer.free()
 	}
 }
 
-func (e *evaluator) onExamine(c actor.Context, m examine) {
-	e.open = m
-	e.missing = make(map[string]bool, len(m.requests))
-	e.groups = make(map[string]message.GroupVerified, len(m.requests))
-	for _, q := range m.requests {
-		e.missing[q.ID] = true
-		c.Send(e.gateway, enqueue{verb: queueRequested, instance: instanceRollout, id: q.ID, body: q})
-	}
-	e.finish(c)
-}
-
-func (e *evaluator) onDelivered(c actor.Context, m delivered) {
-	switch v := m.body.(type) {
-	case message.GroupVerified:
-		if e.missing[v.ID] {
-			e.groups[v.ID] = v
-			delete(e.missing, v.ID)
-		}
-	case message.GroupCancelled:
-		delete(e.missing, v.ID)
-	}
-	_ = m.Ack()
-	c.Request(e.gateway, grant{credit: 1})
-	e.finish(c)
-}
-
-// finish reports once nothing is missing.
-func (e *evaluator) finish(c actor.Context) {
-	if e.open.to == nil || len(e.missing) > 0 {
-		return
-	}
-	out := examined{at: e.open.at}
-	for _, q := range e.open.requests {
-		v, ok := e.groups[q.ID]
-		if !ok {
-			continue // cancelled: it says nothing about the policy
-		}
-		item := itemOf(v)
-		if q.Temperature == 0 {
-			out.greedy = append(out.greedy, item)
-		} else {
-			out.sampled = append(out.sampled, item)
+// held returns the versions in memory.
+func (e *evaluator) held() []examine {
+	var held []examine
+	for _, m := range e.queue {
+		if m.weights != nil {
+			held = append(held, m)
 		}
 	}
-	c.Send(e.open.to, out)
-	e.open, e.groups = examine{}, nil
+	return held
 }
 
-func itemOf(v message.GroupVerified) evaluation.Item {
-	item := evaluation.Item{Problem: v.Group.Problem}
-	for i, t := range v.Group.Trajectories {
-		item.Completions = append(item.Completions, evaluation.Completion{
-			Verdict: v.Verdicts[i].Verdict,
-			Tokens:  len(t.Completion),
-			Finish:  t.Finish,
-			Text:    t.Text,
-		})
+func (e *evaluator) giveRoom(c actor.Context) {
+	for len(e.asking) > 0 && len(e.held())+e.room <= e.backlog {
+		c.Send(e.asking[0], reserved{at: e.wanted[0]})
+		e.asking, e.wanted = e.asking[1:], e.wanted[1:]
+		e.room++
 	}
-	return item
+}
+
+func (e *evaluator) onExamine(m examine) {
+	if m.weights != nil {
+		e.room--
+	}
+	e.queue = append(e.queue, m)
+	if len(e.queue) == 1 {
+		e.next()
+	}
+}
+
+// next starts scoring the first of the queue.
+func (e *evaluator) next() {
+	m := e.queue[0]
+	e.work.do(func() any {
+		out, err := e.scorer.score(e.ctx, m)
+		switch {
+		case err == nil:
+			return out
+		case errors.Is(err, context.Canceled):
+			return nil // the run ends
+		}
+		return failed{actor: instanceEvaluator, err: err}
+	})
+}
+
+func (e *evaluator) onExamined(c actor.Context, m examined) {
+	c.Send(c.Parent(), m) // before it stops being pending: see learnerActor.save
+	e.queue = e.queue[1:]
+	if len(e.queue) > 0 {
+		e.next()
+	}
+	e.giveRoom(c)
 }

@@ -42,6 +42,10 @@ type (
 		sample *message.SampleReported
 		err    error
 	}
+	versionRead struct {
+		weights []float32
+		err     error
+	}
 	sessionSaved struct {
 		final  bool
 		digest string
@@ -58,7 +62,9 @@ type learnerActor struct {
 	work                                *background
 
 	session  *session
-	busy     bool // a job or a request is under way, which comes back as a message
+	pending  []examine // versions that the next checkpoint puts aside
+	busy     bool      // a job or a request is under way, which comes back as a message
+	final    bool      // the checkpoint being written ends its stage
 	stopping bool
 	stopped  bool
 }
@@ -83,8 +89,10 @@ func (l *learnerActor) Receive(c actor.Context) {
 		l.onBatchReady(m)
 	case stepDone:
 		l.onStepDone(c, m)
-	case examined:
-		l.onExamined(c, m)
+	case reserved:
+		l.onReserved(m)
+	case versionRead:
+		l.onVersionRead(c, m)
 	case sessionSaved:
 		l.onSessionSaved(c, m)
 	case provideWeights:
@@ -94,6 +102,9 @@ func (l *learnerActor) Receive(c actor.Context) {
 		if !l.busy {
 			l.save(c, false)
 		}
+	case pendingVersions:
+		l.pending = m.versions
+		c.Request(l.node, settleRecords{final: l.final})
 	case recordsSettled:
 		l.onRecordsSettled(m)
 	case *actor.Stopping:
@@ -156,7 +167,7 @@ func (l *learnerActor) advance(c actor.Context) {
 	case l.stopping:
 		l.save(c, false)
 	case s.probeDue():
-		c.Send(l.evaluator, examine{at: s.at(), requests: l.workshop.materials.exam(s.at(), true), to: c.Self()})
+		c.Request(l.evaluator, reserve{at: s.at()})
 	default:
 		l.next(c)
 	}
@@ -196,22 +207,36 @@ func (l *learnerActor) onStepDone(c actor.Context, m stepDone) {
 	l.advance(c)
 }
 
-func (l *learnerActor) onExamined(c actor.Context, m examined) {
+// onReserved copies the weights for the evaluator: the only part of evaluation that
+// the steps wait for, unless the evaluator has as many versions as it may hold.
+func (l *learnerActor) onReserved(m reserved) {
 	s := l.session
-	if l.stopped || m.at != s.at() {
+	if l.stopping || l.stopped || l.busy || m.at != s.at() {
 		return
 	}
-	s.probed = s.step
-	c.Send(l.node, probed{examined: m})
-	if !l.busy && !l.stopping {
-		l.next(c)
-	}
+	l.do(func() any {
+		weights, err := l.workshop.policy.ReadWeights()
+		return versionRead{weights: weights, err: err}
+	})
 }
 
-// save writes a checkpoint once the records of its steps are on the disk.
+func (l *learnerActor) onVersionRead(c actor.Context, m versionRead) {
+	l.busy = false
+	if l.fail(c, m.err) {
+		return
+	}
+	s := l.session
+	s.probed = s.step
+	c.Send(l.evaluator, examine{at: s.at(), weights: m.weights})
+	l.advance(c)
+}
+
+// save writes a checkpoint once the records of its steps are on the disk. First it
+// asks what is not scored yet: what is scored meanwhile is then in the records or
+// in the answer.
 func (l *learnerActor) save(c actor.Context, final bool) {
-	l.busy = true
-	c.Request(l.node, settleRecords{final: final})
+	l.busy, l.final = true, final
+	c.Request(l.evaluator, listPending{})
 }
 
 func (l *learnerActor) onRecordsSettled(m recordsSettled) {
@@ -220,8 +245,10 @@ func (l *learnerActor) onRecordsSettled(m recordsSettled) {
 		l.do(func() any { return sessionSaved{} })
 		return
 	}
+	pending := l.pending
+	l.pending = nil
 	l.do(func() any {
-		digest, err := s.save(m.final)
+		digest, err := s.save(m.final, pending)
 		return sessionSaved{final: m.final, digest: digest, err: err}
 	})
 }

@@ -199,20 +199,38 @@ func (m *materials) stream(stage *config.Stage) (*corpus.Stream, error) {
 	}), nil
 }
 
-// engineConfig sizes a rollout's engine for the recipe's largest groups.
-func (m *materials) engineConfig() rollout.Config {
-	c := rollout.Default()
-	rows, longest := 1, m.recipe.Evaluation.MaxTokens
-	if m.recipe.Evaluation.SampledProblems > 0 {
-		rows = m.recipe.Evaluation.Samples
-	}
-	for _, s := range m.recipe.Stages {
+// sizes are those of this process on a device.
+func (m *materials) sizes(info kernels.Info) Sizes {
+	return SizesOn(info, m.config, LargestGroup(m.recipe))
+}
+
+// LargestGroup returns the most samples of a group that rollouts draw.
+func LargestGroup(r *config.Recipe) int {
+	samples := 1
+	for _, s := range r.Stages {
 		if s.RL != nil {
-			rows = max(rows, s.RL.Samples)
-			longest = max(longest, s.RL.LongestResponse())
+			samples = max(samples, s.RL.Samples)
 		}
 	}
-	c.Rows = rows * GroupsHeld
+	return samples
+}
+
+// engineConfig sizes a rollout's engine on a device for the recipe's largest
+// groups.
+func (m *materials) engineConfig(info kernels.Info) rollout.Config {
+	sizes := m.sizes(info)
+	c := m.decoding(LargestGroup(m.recipe) * sizes.Groups)
+	c.PromptTokens = sizes.PromptTokens
+	return c
+}
+
+// examConfig sizes the evaluator's engine.
+func (m *materials) examConfig() rollout.Config { return m.decoding(ExamRows) }
+
+// decoding is the configuration of an engine that decodes rows at once.
+func (m *materials) decoding(rows int) rollout.Config {
+	c := rollout.Default()
+	c.Rows = rows
 	c.PromptTokens = m.config.MaxPositions
 	c.SequenceTokens = m.config.MaxPositions
 	c.PageTokens = PageTokens

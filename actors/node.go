@@ -23,7 +23,6 @@ type (
 		values   map[string]float64
 		sample   *message.SampleReported
 	}
-	probed struct{ examined examined }
 )
 
 // stopRun asks the head node to bring the run to a step boundary and end it.
@@ -42,12 +41,15 @@ type headNode struct {
 	crew     crew
 	scribe   *scribe
 	end      func(outcome) // tells whoever waits for the end of the run
-	stages   []string      // still to do, first first
+	stages   []string      // still to start, first first
+	pending  []examine     // versions that a former process left unscored
+	open     int           // stages that have ended and are not scored
 	learner  *actor.PID
 	eval     *actor.PID
 	gateway  *actor.PID
 	opened   stageOpened
 	started  time.Time
+	training bool // a stage is under way
 	ended    bool
 	stopping bool
 }
@@ -61,8 +63,6 @@ func (n *headNode) Receive(c actor.Context) {
 		n.onStageOpened(c, m)
 	case stepReported:
 		n.onStepReported(c, m)
-	case probed:
-		n.check(n.scribe.probe(m.examined, n.opened))
 	case stageFinished:
 		n.onStageFinished(c, m)
 	case examined:
@@ -90,7 +90,12 @@ func (n *headNode) onStarted(c actor.Context) {
 		n.check(err)
 		return
 	}
-	n.eval = n.crew.spawn(c, instanceEvaluator, func() actor.Actor { return &evaluator{gateway: n.gateway} })
+	n.eval = n.crew.spawn(c, instanceEvaluator, func() actor.Actor {
+		return &evaluator{scorer: n.crew.scorer, backlog: n.crew.materials.recipe.Evaluation.Backlog}
+	})
+	for _, e := range n.pending {
+		c.Send(n.eval, e)
+	}
 	curriculum := n.crew.spawn(c, "curriculum", func() actor.Actor {
 		return &curriculum{gateway: n.gateway, materials: n.crew.materials}
 	})
@@ -101,13 +106,20 @@ func (n *headNode) onStarted(c actor.Context) {
 	n.nextStage(c)
 }
 
+// nextStage starts the next stage, unless one is under way. Scoring the one before
+// goes on meanwhile; after the last one the run waits for it.
 func (n *headNode) nextStage(c actor.Context) {
-	if len(n.stages) == 0 {
+	switch {
+	case n.training:
+	case len(n.stages) > 0:
+		stage := n.stages[0]
+		n.stages = n.stages[1:]
+		n.training = true
+		c.Send(n.learner, startStage{stage: stage})
+	case n.open == 0:
 		n.check(n.scribe.finish())
 		c.Request(n.gateway, flush{}) // stopping would overtake the news of the end
-		return
 	}
-	c.Send(n.learner, startStage{stage: n.stages[0]})
 }
 
 func (n *headNode) onStopRun(c actor.Context) {
@@ -133,13 +145,20 @@ func (n *headNode) onStageFinished(c actor.Context, m stageFinished) {
 		n.finish(outcome{stopped: true})
 		return
 	}
-	c.Send(n.eval, examine{at: m.at, requests: n.crew.materials.exam(m.at, false), to: c.Self()})
+	n.training = false
+	n.open++
+	c.Send(n.eval, examine{at: m.at, final: true, folder: n.crew.workshop.dir.final(m.at.stage)})
+	n.nextStage(c)
 }
 
 func (n *headNode) onExamined(c actor.Context, m examined) {
+	if !m.final {
+		n.check(n.scribe.probe(m))
+		return
+	}
 	n.check(n.scribe.examined(m))
-	n.stages = n.stages[1:]
-	if !n.stopping {
+	n.open--
+	if !n.stopping && !n.ended {
 		n.nextStage(c)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/octorl/octorl/corpus"
 	"github.com/octorl/octorl/evaluation"
 	"github.com/octorl/octorl/internal/config"
+	"github.com/octorl/octorl/rollout"
 	"github.com/octorl/octorl/rollout/trajectory"
 )
 
@@ -151,20 +152,20 @@ func (m *materials) groupRequests(at standing) []message.GroupRequested {
 	return out
 }
 
-// exam are the requests that score the policy at a standing: every held-out
-// problem greedily and, when the stage has ended, some of them sampled. A probe
-// inside a stage asks a quarter, greedily.
-func (m *materials) exam(at standing, probe bool) []message.GroupRequested {
+// exam are the requests that score the policy at a standing: when the stage has
+// ended every held-out problem greedily and some of them sampled; inside a stage a
+// quarter, greedily. Done is left to the caller.
+func (m *materials) exam(at standing, final bool) []rollout.Request {
 	e := m.recipe.Evaluation
 	problems := m.problems.exam
-	if probe {
+	if !final {
 		problems = problems[:(len(problems)+3)/4]
 	}
-	var out []message.GroupRequested
+	var out []rollout.Request
 	for i, p := range problems {
 		out = append(out, m.examRequest(at, "greedy", i, p, 1, 0))
 	}
-	if probe {
+	if !final {
 		return out
 	}
 	for i, p := range problems[:min(e.SampledProblems, len(problems))] {
@@ -173,17 +174,13 @@ func (m *materials) exam(at standing, probe bool) []message.GroupRequested {
 	return out
 }
 
-func (m *materials) examRequest(at standing, way string, slot int, p corpus.Problem, samples int, temperature float32) message.GroupRequested {
+func (m *materials) examRequest(at standing, way string, slot int, p corpus.Problem, samples int, temperature float32) rollout.Request {
 	e := m.recipe.Evaluation
-	return message.GroupRequested{
-		GroupHeader: message.GroupHeader{
-			ID:    fmt.Sprintf("%s-%d-exam-%s-%d", at.stage, at.step, way, slot),
-			Stage: at.stage, Step: at.step, Slot: slot, Purpose: message.Evaluate, ReplyTo: instanceEvaluator,
-			Recipe: m.digest,
-		},
+	return rollout.Request{
+		ID:      fmt.Sprintf("%s-%d-exam-%s-%d", at.stage, at.step, way, slot),
 		Problem: problemOf(p, e.Problems), Prompt: m.prompt(e.Template, p.Question, m.problems.shots),
 		Samples: samples, MaxTokens: e.MaxTokens, Temperature: temperature,
-		Stops: e.Stop, Version: at.version(),
+		StopStrings: e.Stop, Version: at.version(),
 	}
 }
 

@@ -39,7 +39,7 @@ func TestRolloutWithoutWeights(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	engine, err := rollout.New(p, m.engineConfig())
+	engine, err := rollout.New(p, m.engineConfig(p.Device().Info()))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -33,12 +33,17 @@ type Options struct {
 	// Watch, where given, receives the run's messages for watchers, as *message
 	// types, from one goroutine. It must not block.
 	Watch func(body any)
+	// EvaluateOn is the device on which versions are scored beside training; default
+	// Device. One with fewer threads leaves the learner the others.
+	EvaluateOn kernels.Device
 	// Lead keeps rollouts and verifiers out of this process: joining nodes do
 	// all of their work.
 	Lead bool
 
 	// Joinable, where given, is told the URL at which nodes can join.
 	Joinable func(url string)
+
+	rescore func(scorer) scorer // wraps the evaluator's in tests; nil for none
 }
 
 // Run carries out a recipe in a directory, from where the directory stands, and
@@ -98,6 +103,7 @@ type head struct {
 	materials *materials
 	policy    *policy.Policy
 	bus       *bus.Bus
+	recorded  map[standing]bool // evaluations that need not be made again
 }
 
 func (h *head) run(ctx context.Context, stages []string) error {
@@ -118,12 +124,17 @@ func (h *head) run(ctx context.Context, stages []string) error {
 		return err
 	}
 	defer s.close()
+	h.recorded = s.recorded
+	pending, err := h.unscored()
+	if err != nil {
+		return err
+	}
 	stop, err := h.watch()
 	if err != nil {
 		return err
 	}
 	defer stop()
-	if err := h.lead(ctx, stages, s); err != nil {
+	if err := h.lead(ctx, stages, pending, s); err != nil {
 		return err
 	}
 	if err := h.bus.Delete(runsBucket, h.recipe.Name); err != nil { // nobody need join any more
@@ -176,7 +187,7 @@ func (h *head) watch() (stop func(), err error) {
 }
 
 // lead starts the actors and waits for the end of the run.
-func (h *head) lead(ctx context.Context, stages []string, s *scribe) error {
+func (h *head) lead(ctx context.Context, stages []string, pending []examine, s *scribe) error {
 	system := newSystem(h.options.Log)
 	defer system.Shutdown()
 	done := make(chan outcome, 1)
@@ -192,7 +203,7 @@ func (h *head) lead(ctx context.Context, stages []string, s *scribe) error {
 	}
 	defer stopServing()
 	node, err := spawnNode(system, func() actor.Actor {
-		return &headNode{crew: h.crew(), scribe: s, end: end, stages: stages}
+		return &headNode{crew: h.crew(), scribe: s, end: end, stages: stages, pending: pending}
 	}, func(err error) { end(outcome{err: err}) })
 	if err != nil {
 		return err
@@ -214,14 +225,49 @@ func (o outcome) result() error {
 	return o.err
 }
 
+// unscored returns the pending versions whose evaluation is neither recorded nor
+// made again by the steps that the run repeats, and removes the others.
+func (h *head) unscored() ([]examine, error) {
+	pending, err := h.dir.pendingVersions()
+	if err != nil {
+		return nil, err
+	}
+	var open []examine
+	for _, e := range pending {
+		if h.recorded[e.at] || h.recipe.Stage(e.at.stage) == nil || e.at.step > h.dir.reached(e.at.stage) {
+			if err := h.dir.dropPending(e.at); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		open = append(open, e)
+		h.recorded[e.at] = true // as good as: it is in the evaluator's queue
+	}
+	return open, nil
+}
+
+// scorer returns what scores versions, on a device that may be its own.
+func (h *head) scorer() scorer {
+	device := h.options.EvaluateOn
+	if device == nil {
+		device = h.options.Device
+	}
+	var s scorer = &examiner{device: device, materials: h.materials, verify: reward.MathVerifier{}}
+	if h.options.rescore != nil {
+		s = h.options.rescore(s)
+	}
+	return s
+}
+
 func (h *head) crew() crew {
 	log := h.options.Log
 	return crew{
 		run: h.recipe.Name, node: headName, bus: h.bus, log: log, materials: h.materials,
 		workshop: &workshop{
-			dir: h.dir, recipe: h.recipe, resolved: h.resolved, materials: h.materials, policy: h.policy, bus: h.bus,
+			dir: h.dir, recipe: h.recipe, resolved: h.resolved, materials: h.materials, policy: h.policy, bus: h.bus, recorded: h.recorded,
 			warn: func(what string, err error) { log.Warn().Err(err).Msg(what) },
 		},
+		scorer:    h.scorer(),
 		shape:     reward.DefaultShape(),
 		rollouts:  h.workers(h.recipe.Scale.Rollouts),
 		verifiers: h.workers(h.recipe.Scale.Verifiers),

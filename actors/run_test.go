@@ -17,7 +17,7 @@ import (
 
 	"github.com/octorl/octorl/actors/message"
 	"github.com/octorl/octorl/internal/config"
-	"github.com/octorl/octorl/kernels/cpu"
+	"github.com/octorl/octorl/internal/devicetest"
 )
 
 // tiny is a whole run in about a second: text, two RL stages, evaluation.
@@ -59,13 +59,7 @@ func tinyRecipe(t *testing.T) *config.Recipe {
 // options runs in a directory on a device of its own.
 func options(t *testing.T, dir string) Options {
 	t.Helper()
-	dev := cpu.Open(cpu.Config{Threads: 2})
-	t.Cleanup(func() {
-		if err := dev.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return Options{Directory: dir, Device: dev, Log: zerolog.New(zerolog.NewTestWriter(t)).Level(zerolog.WarnLevel)}
+	return Options{Directory: dir, Device: devicetest.Open(t), Log: zerolog.New(zerolog.NewTestWriter(t)).Level(zerolog.WarnLevel)}
 }
 
 // finish runs a recipe to its end and returns the digests of its stages.

@@ -23,6 +23,7 @@ type scribe struct {
 	dir      *directory
 	recipe   *config.Recipe
 	announce func(noun, verb string, body any)
+	recorded map[standing]bool // evaluations inside stages that were on record when it was opened
 
 	metrics, events, samples *record
 }
@@ -38,10 +39,10 @@ type event struct {
 }
 
 // openScribe opens the records. Lines about what a resumed run does again are
-// dropped: of a stage that is not finished, the steps that its newest checkpoint
-// does not have and the evaluations after the last one that it has.
+// dropped: of a stage that is not finished, the steps and evaluations that its
+// newest checkpoint does not have, and the evaluation of its end.
 func openScribe(run string, d *directory, r *config.Recipe) (*scribe, error) {
-	s := &scribe{run: run, dir: d, recipe: r, announce: func(string, string, any) {}}
+	s := &scribe{run: run, dir: d, recipe: r, announce: func(string, string, any) {}, recorded: map[standing]bool{}}
 	reached := map[string]int{}
 	for _, stage := range r.Stages {
 		finished, err := d.finished(stage.Name)
@@ -61,7 +62,13 @@ func openScribe(run string, d *directory, r *config.Recipe) (*scribe, error) {
 			return false
 		}
 		step, open := reached[at.Stage]
-		return !open || at.Step < step || at.Step == step && at.Kind != kindEvaluation
+		stage := r.Stage(at.Stage)
+		ended := at.Kind == kindEvaluation && stage != nil && at.Step == stage.NumSteps()
+		kept := !open || at.Step <= step && !ended
+		if kept && at.Kind == kindEvaluation && !ended {
+			s.recorded[standing{stage: at.Stage, step: at.Step}] = true
+		}
+		return kept
 	}
 	var errs [3]error
 	s.metrics, errs[0] = openRecord(d.metrics(), keep)
@@ -96,12 +103,20 @@ func (s *scribe) step(m stepReported) error {
 	return errors.Join(err, s.samples.append(m.sample))
 }
 
-// probe records an evaluation in the middle of a stage.
-func (s *scribe) probe(m examined, at stageOpened) error {
-	return s.report(message.MetricsReported{
-		Run: s.run, Stage: m.at.stage, Kind: kindEvaluation, Step: m.at.step, NumSteps: at.numSteps,
+// probe records an evaluation in the middle of a stage; then its weights are
+// pending no more.
+func (s *scribe) probe(m examined) error {
+	err := s.report(message.MetricsReported{
+		Run: s.run, Stage: m.at.stage, Kind: kindEvaluation, Step: m.at.step, NumSteps: s.recipe.Stage(m.at.stage).NumSteps(),
 		Time: time.Now().UnixNano(), Values: summaryValues(s.summarize(m)),
 	})
+	if _, missing := os.Stat(s.dir.pending(m.at)); err != nil || missing != nil {
+		return err
+	}
+	if err := s.metrics.sync(); err != nil {
+		return err
+	}
+	return s.dir.dropPending(m.at)
 }
 
 func (s *scribe) report(m message.MetricsReported) error {

@@ -1,11 +1,13 @@
 package actors
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/octorl/octorl/internal/config"
 	"github.com/octorl/octorl/policy"
 )
 
@@ -35,18 +37,26 @@ func TestScribeDropsWhatHappensAgain(t *testing.T) {
 	checkpoint(d.final("text"), `{"stage":"text","step":12,"final":true}`)
 	write(d.evaluation("text"), `{"stage":"text","step":12}`)
 	checkpoint(d.checkpoint("rl", 2), `{"stage":"rl","step":2}`)
+	checkpoint(d.final("other"), `{"stage":"other","step":1,"final":true}`) // not evaluated yet
 	kept := []string{
 		`{"stage":"text","kind":"train","step":12}`,
 		`{"stage":"text","kind":"evaluation","step":12}`,
 		`{"stage":"rl","kind":"evaluation","step":0}`,
 		`{"stage":"rl","kind":"rl","step":2}`,
+		`{"stage":"rl","kind":"evaluation","step":2}`,
+		`{"stage":"other","kind":"train","step":1}`,
 	}
 	again := []string{
-		`{"stage":"rl","kind":"evaluation","step":2}`,
 		`{"stage":"rl","kind":"rl","step":3}`,
+		`{"stage":"rl","kind":"evaluation","step":4}`,
+		`{"stage":"other","kind":"evaluation","step":1}`,
 	}
 	write(d.metrics(), strings.Join(append(kept, again...), "\n")+"\n")
-	s, err := openScribe("tiny", d, tinyRecipe(t))
+	r := tinyRecipe(t)
+	one := *r.Stage("text").Train
+	one.Tokens = 1
+	r.Stages = append(r.Stages, config.Stage{Name: "other", Train: &one})
+	s, err := openScribe("tiny", d, r)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,5 +64,8 @@ func TestScribeDropsWhatHappensAgain(t *testing.T) {
 	data, err := os.ReadFile(d.metrics())
 	if want := strings.Join(kept, "\n") + "\n"; err != nil || string(data) != want {
 		t.Errorf("kept\n%s(%v), want\n%s", data, err, want)
+	}
+	if want := map[standing]bool{{"rl", 0}: true, {"rl", 2}: true}; !maps.Equal(s.recorded, want) {
+		t.Errorf("recorded %v, want %v", s.recorded, want)
 	}
 }

@@ -34,6 +34,7 @@ type workshop struct {
 	materials *materials
 	policy    *policy.Policy // the one that rollouts of this process sample from
 	bus       *bus.Bus
+	recorded  map[standing]bool       // evaluations that a former process made; read only
 	provided  message.PolicyPublished // what the object store has; background only
 	warn      func(what string, err error)
 }
@@ -45,17 +46,24 @@ type session struct {
 	shop   *workshop
 	stage  *config.Stage
 	step   int // steps done
-	probed int // step of the last evaluation inside the stage, -1 before the first
+	probed int // step of the last version given to the evaluator, -1 before the first
 	saved  int // step of the newest checkpoint, -1 without one
 	final  bool
 	digest string // of the weights, when final
 
 	mid       *learner.MidTrainer
 	stream    *corpus.Stream
+	ahead     *drawnAhead // what was drawn for the next step; nil for nothing
 	rl        *learner.PolicyTrainer
 	reference *policy.Policy // of the KL penalty; nil without
 	schedule  learner.Schedule
 	started   time.Time // of the wait for a batch
+}
+
+// drawnAhead are documents that were drawn before their step began.
+type drawnAhead struct {
+	docs [][]int32
+	from corpus.StreamState // where the stream stood before
 }
 
 // position is what a checkpoint adds to weights and optimizer.
@@ -77,12 +85,13 @@ func (s *session) kind() string {
 	return kindTrain
 }
 
-// probeDue reports whether the held-out problems are due at this boundary.
+// probeDue reports whether the evaluator is to get the version of this boundary:
+// the last one of a stage it gets from the stage's end.
 func (s *session) probeDue() bool {
-	if s.stage.RL == nil || s.probed == s.step || s.step == s.numSteps() {
+	if s.probed == s.step || s.step == s.numSteps() || s.shop.recorded[s.at()] {
 		return false
 	}
-	every := s.stage.RL.EvaluateEvery
+	every := s.stage.EvaluateEvery()
 	return every > 0 && s.step%every == 0
 }
 
@@ -174,15 +183,15 @@ func (s *session) equip() error {
 		return err
 	}
 	s.mid, err = learner.NewMidTrainer(s.shop.policy, learner.MidConfig{
-		MicrobatchTokens: max(min(s.stage.Train.BatchTokens, MicrobatchTokens), s.stage.Train.MaxDocumentTokens),
+		MicrobatchTokens: max(min(s.stage.Train.BatchTokens, s.microbatchTokens()), s.stage.Train.MaxDocumentTokens),
 		Optimizer:        adam,
 	})
 	return err
 }
 
-// MicrobatchTokens is the most packed tokens of one pass of training, unless one
-// sequence is longer.
-const MicrobatchTokens = 4096
+func (s *session) microbatchTokens() int {
+	return s.shop.materials.sizes(s.shop.policy.Device().Info()).MicrobatchTokens
+}
 
 func (s *session) equipRL(adam learner.OptimizerConfig) error {
 	r := s.stage.RL
@@ -191,7 +200,7 @@ func (s *session) equipRL(adam learner.OptimizerConfig) error {
 	c.KL, c.EntropyCoef, c.Temperature = r.KL, r.Entropy, r.Temperature
 	c.UpdatesPerBatch = r.UpdatesPerStep
 	c.Advantage.DivideByDeviation = r.DivideByDeviation
-	c.MicrobatchTokens = max(MicrobatchTokens, s.shop.policy.Config().MaxPositions)
+	c.MicrobatchTokens = max(s.microbatchTokens(), s.shop.policy.Config().MaxPositions)
 	c.Optimizer = adam
 	var err error
 	if r.KL != 0 {
@@ -258,8 +267,18 @@ func readPosition(dir string) (position, error) {
 func (s *session) trainStep() stepDone {
 	began := time.Now()
 	lr := s.schedule.LR(s.step+1, s.numSteps())
-	docs := s.stream.Next(s.stage.Train.BatchTokens)
-	m, err := s.mid.Step(docs, lr)
+	if s.ahead == nil {
+		s.drawAhead()
+	}
+	err := s.mid.Queue(s.ahead.docs, lr)
+	s.ahead = nil
+	var m learner.MidMetrics
+	if err == nil {
+		if s.step+1 < s.numSteps() {
+			s.drawAhead() // while the device works
+		}
+		m, err = s.mid.Finish()
+	}
 	if err != nil {
 		return stepDone{err: fmt.Errorf("step %d of stage %s: %w", s.step+1, s.stage.Name, err)}
 	}
@@ -268,6 +287,12 @@ func (s *session) trainStep() stepDone {
 		"loss": m.Loss, "lr": lr, "grad_norm": m.GradNorm, "tokens": float64(s.stage.Train.BatchTokens), "updates_skipped": count(m.Skipped),
 		"tokens_per_second": float64(s.stage.Train.BatchTokens) / time.Since(began).Seconds(),
 	}}
+}
+
+// drawAhead draws the documents of the next step.
+func (s *session) drawAhead() {
+	from := s.stream.State()
+	s.ahead = &drawnAhead{docs: s.stream.Next(s.stage.Train.BatchTokens), from: from}
 }
 
 // policyStep makes one step from verified groups.
@@ -332,10 +357,19 @@ func sampleOf(stage string, step int, b batchReady) *message.SampleReported {
 	}
 }
 
-// save writes a checkpoint of the session and returns the weights' digest. It
-// loads in transformers like any checkpoint of the hub.
-func (s *session) save(final bool) (digest string, err error) {
+// save writes a checkpoint of the session and returns the weights' digest, after
+// putting aside those of the versions before it that are not scored yet. It loads in
+// transformers like any checkpoint of the hub.
+func (s *session) save(final bool, pending []examine) (digest string, err error) {
 	w := s.shop
+	for _, e := range pending {
+		if e.at.stage != s.stage.Name || e.at.step == s.step {
+			continue // put aside by its own stage, or given to the evaluator anew
+		}
+		if err := w.dir.savePending(e); err != nil {
+			return "", err
+		}
+	}
 	weights, err := w.policy.ReadWeights()
 	if err != nil {
 		return "", err
@@ -343,6 +377,9 @@ func (s *session) save(final bool) (digest string, err error) {
 	p := position{Stage: s.stage.Name, Step: s.step, Final: final, Digest: policy.Digest(weights)}
 	if s.stream != nil {
 		state := s.stream.State()
+		if s.ahead != nil {
+			state = s.ahead.from
+		}
 		p.Stream = &state
 	}
 	path := w.dir.checkpoint(s.stage.Name, s.step)

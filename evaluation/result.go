@@ -25,6 +25,7 @@ type Result struct {
 
 // BenchmarkResult is the summary of one benchmark under one way of asking.
 type BenchmarkResult struct {
+	Title    string   `json:"title"` // of the benchmark, for people
 	Settings Settings `json:"settings"`
 	Asked    int      `json:"asked"`   // problems asked
 	Rows     int      `json:"rows"`    // problems that the benchmark has
@@ -85,4 +86,25 @@ func ReadResult(dir string) (Result, error) {
 		return r, fmt.Errorf("read evaluation %s: %w", path, err)
 	}
 	return r, nil
+}
+
+// WriteResult writes r into a folder: aside, synced, renamed.
+func WriteResult(dir string, r Result) error {
+	data, err := json.MarshalIndent(r, "", " ")
+	if err != nil {
+		return fmt.Errorf("write evaluation: %w", err)
+	}
+	path := filepath.Join(dir, ResultsFile)
+	f, err := os.Create(path + ".tmp")
+	if err != nil {
+		return fmt.Errorf("write evaluation: %w", err)
+	}
+	_, err = f.Write(append(data, '\n'))
+	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
+		err = os.Rename(path+".tmp", path)
+	}
+	if err != nil {
+		return fmt.Errorf("write evaluation %s: %w", path, err)
+	}
+	return nil
 }

@@ -75,6 +75,10 @@ type Info struct {
 	Kind    string // "cpu", "cuda", …; equal kinds give bit-equal results
 	Compute Type   // type of weights and activations; sums are always Float32
 	Threads int    // workers of a CPU device, 0 elsewhere
+	Memory  int64  // bytes of the device's own memory; 0 where it is the host's
+	// Replays says that replaying a Graph costs much less than the calls that it
+	// stands for, and that calls of other goroutines wait while one is recorded.
+	Replays bool
 }
 
 // CacheShape is the size of a Cache. A page holds PageTokens consecutive
@@ -171,7 +175,7 @@ type Device interface {
 	Wait(m Mark) error
 	// Capture records the operations that record queues instead of running
 	// them. Alloc, Free, Upload, Download, Mark and Wait panic inside, and
-	// other goroutines must not use the device meanwhile.
+	// other goroutines must not use the device meanwhile, unless Info().Replays.
 	Capture(record func()) (Graph, error)
 	// Replay queues the operations of g on the present contents of their
 	// buffers.
@@ -260,10 +264,12 @@ type Device interface {
 	//
 	//	out (N, F), gateUp (N, 2F): F gates, then F ups
 	SwiGLU(out, gateUp Buffer, width int)
-	// SwiGLUGrad sets dGateUp to the gradient for gateUp.
+	// SwiGLUGrad sets dGateUp to the gradient for gateUp, and out to what SwiGLU
+	// makes of gateUp, so that a backward pass need not keep it. out may be nil,
+	// and it may be dOut.
 	//
-	//	dGateUp, gateUp (N, 2F), dOut (N, F)
-	SwiGLUGrad(dGateUp, dOut, gateUp Buffer, width int)
+	//	dGateUp, gateUp (N, 2F), out, dOut (N, F)
+	SwiGLUGrad(dGateUp, out, dOut, gateUp Buffer, width int)
 
 	// Head computes logprob and entropy of predictions from hidden states, and
 	// their gradients from per-token coefficients, in chunks of rows and

@@ -5,8 +5,8 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"github.com/octorl/octorl/internal/devicetest"
 	"github.com/octorl/octorl/kernels"
-	"github.com/octorl/octorl/kernels/cpu"
 	"github.com/octorl/octorl/policy"
 	"github.com/octorl/octorl/rollout/trajectory"
 )
@@ -16,13 +16,7 @@ const vocab = 13
 
 func newDevice(t *testing.T) kernels.Device {
 	t.Helper()
-	dev := cpu.Open(cpu.Config{Threads: 2})
-	t.Cleanup(func() {
-		if err := dev.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return dev
+	return devicetest.Open(t)
 }
 
 // newTiny returns a policy of two layers with weights large enough that its

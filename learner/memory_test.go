@@ -77,6 +77,9 @@ func (d masterDevice) Alloc(t kernels.Type, n int) (kernels.Buffer, error) {
 
 func TestMasterWeightsGiveTheSameTraining(t *testing.T) {
 	plain := newDevice(t)
+	if plain.Info().Compute != kernels.Float32 {
+		t.Skip("the device's own master weights are not rounded, its weights are")
+	}
 	train := func(dev kernels.Device) string {
 		p := newTiny(t, dev)
 		trainSteps(t, newMid(t, p, midConfig(30)), 1, 3)

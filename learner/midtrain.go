@@ -50,6 +50,7 @@ type MidTrainer struct {
 	limit int // packed tokens of one pass
 
 	coef, logprob []float32 // host memory, kept between steps
+	queued        MidMetrics
 }
 
 // NewMidTrainer returns a trainer of p, whose present weights are the start.
@@ -83,9 +84,20 @@ func (t *MidTrainer) Optimizer() *Optimizer { return t.optimizer }
 // no weight has changed. A gradient that is not finite is not an error: see
 // MidMetrics.Skipped.
 func (t *MidTrainer) Step(docs [][]int32, lr float64) (MidMetrics, error) {
+	if err := t.Queue(docs, lr); err != nil {
+		return MidMetrics{}, err
+	}
+	return t.Finish()
+}
+
+// Queue is the part of Step that does not wait for the device: the caller may
+// prepare the next documents until it calls Finish, which must follow. It
+// returns ErrOverBudget and ErrNothingToTrain as Step does; then nothing is
+// queued.
+func (t *MidTrainer) Queue(docs [][]int32, lr float64) error {
 	kept, sizes, err := t.admit(docs)
 	if err != nil {
-		return MidMetrics{}, err
+		return err
 	}
 	runs := cut(sizes, t.limit)
 	m := MidMetrics{Documents: len(kept), Tokens: sum(sizes), Microbatches: len(runs)}
@@ -97,7 +109,16 @@ func (t *MidTrainer) Step(docs [][]int32, lr float64) (MidMetrics, error) {
 	for _, run := range runs {
 		done += t.accumulate(kept[run.From:run.To], done)
 	}
-	m.GradNorm, m.Skipped, err = t.apply(lr)
+	t.optimizer.queue(t.gradients.Arena, lr)
+	t.queued = m
+	return nil
+}
+
+// Finish waits for the step that was queued and returns what Step does.
+func (t *MidTrainer) Finish() (MidMetrics, error) {
+	m := t.queued
+	var err error
+	m.GradNorm, m.Skipped, err = t.finish()
 	m.Loss = -mean(t.logprob)
 	return m, err
 }

@@ -66,6 +66,9 @@ type Optimizer struct {
 	norm    kernels.Buffer // (1,) sum of squares of the gradient
 	hyper   kernels.Buffer // (3,) as kernels.AdamWArgs
 	updates int64          // updates applied: t of the bias correction
+
+	squares [1]float32 // of the queued update, valid when the device is done with it
+	queued  bool
 }
 
 // NewOptimizer returns an optimizer with zero moments. The master weights are
@@ -107,6 +110,16 @@ func (o *Optimizer) Free() { o.memory.free() }
 // number of updates are as before, and the optimizer can go on. Other errors
 // are the device's.
 func (o *Optimizer) Step(grads kernels.Buffer, lr float64) (norm float64, err error) {
+	o.queue(grads, lr)
+	return o.finish()
+}
+
+// queue is the part of Step that does not wait. finish must follow.
+func (o *Optimizer) queue(grads kernels.Buffer, lr float64) {
+	if o.queued {
+		panic("learner: update queued before the one before was finished")
+	}
+	o.queued = true
 	dev := o.policy.Device()
 	t := float64(o.updates + 1)
 	c1, c2 := 1/(1-math.Pow(o.config.Beta1, t)), 1/(1-math.Pow(o.config.Beta2, t))
@@ -114,14 +127,18 @@ func (o *Optimizer) Step(grads kernels.Buffer, lr float64) (norm float64, err er
 	dev.SquaredNorm(o.norm, grads)
 	o.update(grads, 0, o.decayed, o.config.WeightDecay)
 	o.update(grads, o.decayed, grads.Len(), 0)
+	dev.Download(o.squares[:], o.norm)
+}
 
-	var squares [1]float32
-	dev.Download(squares[:], o.norm)
+// finish waits for the queued update and returns what Step does.
+func (o *Optimizer) finish() (norm float64, err error) {
+	o.queued = false
+	dev := o.policy.Device()
 	if err := dev.Wait(dev.Mark()); err != nil {
 		return 0, fmt.Errorf("update weights: %w", err)
 	}
-	norm = math.Sqrt(float64(squares[0]))
-	if !isFinite(squares[0]) {
+	norm = math.Sqrt(float64(o.squares[0]))
+	if !isFinite(o.squares[0]) {
 		return norm, fmt.Errorf("norm of the gradient of update %d is %v: %w", o.updates+1, norm, ErrNotFinite)
 	}
 	o.updates++

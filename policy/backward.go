@@ -44,11 +44,10 @@ func (p *Policy) backwardFFN(w, dw *layerParameters, a *activations, la *layerAc
 	down := kernels.LinearShape{Rows: a.rows.rows, In: ffn, Out: p.cfg.Hidden}
 	gateUp := kernels.LinearShape{Rows: a.rows.rows, In: p.cfg.Hidden, Out: 2 * ffn}
 
-	dev.SwiGLU(a.swiglu, la.gateUp, ffn)
-	dev.LinearGradWeight(down, dw.down, nil, d.residual, a.swiglu)
-	dSwiGLU := a.swiglu // its value is used up
+	dSwiGLU := a.swiglu // its value follows from la.gateUp
 	dev.LinearGradInput(down, dSwiGLU, d.residual, w.down)
-	dev.SwiGLUGrad(d.gateUp, dSwiGLU, la.gateUp, ffn)
+	dev.SwiGLUGrad(d.gateUp, a.swiglu, dSwiGLU, la.gateUp, ffn)
+	dev.LinearGradWeight(down, dw.down, nil, d.residual, a.swiglu)
 
 	dev.AddNorm(la.ffnSum, a.normed, la.ffnRstd, la.ffnSum, nil, w.ffnNorm, p.cfg.NormEps)
 	dev.LinearGradWeight(gateUp, dw.gateUp, nil, d.gateUp, a.normed)

@@ -9,8 +9,9 @@ import (
 )
 
 // Save waits for queued work and writes the policy into the existing folder dir
-// in the Hugging Face layout: ConfigFile, GenerationFile and, in F32,
-// WeightsFile, or above 5 GB shards with WeightsIndexFile. Tied embeddings are
+// in the Hugging Face layout: ConfigFile, GenerationFile and, in the type that
+// the device computes in, WeightsFile, or above 5 GB shards with
+// WeightsIndexFile. Tied embeddings are
 // written once. Call it inside WriteDir's fill: by itself it is neither atomic
 // nor synced. A checkpoint that transformers reads whole also has the
 // tokenizer's file and that of WriteTokenizerConfig.
@@ -21,13 +22,13 @@ func (p *Policy) save(dir string, limit int64) error {
 	if err != nil {
 		return err
 	}
-	if err := p.cfg.write(dir); err != nil {
+	if err := p.cfg.write(dir, p.weights.Type()); err != nil {
 		return err
 	}
 	if err := (Generation{EOS: p.cfg.EOS}).write(dir, p.cfg.BOS); err != nil {
 		return err
 	}
-	return writeWeights(dir, p.tensors, w, limit)
+	return writeWeights(dir, p.tensors, w, p.weights.Type(), limit)
 }
 
 // Load reads a policy from a folder in the Hugging Face layout, of ours or of

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/octorl/octorl/kernels"
 )
 
 func save(t *testing.T, p *Policy) string {
@@ -58,11 +60,52 @@ func TestSaveLoad(t *testing.T) {
 	}
 }
 
-// saveShards saves p in shards of at most 4 kB each.
+// halfDevice claims to compute in bfloat16, so that weights are.
+type halfDevice struct{ kernels.Device }
+
+func (d halfDevice) Info() kernels.Info {
+	info := d.Device.Info()
+	info.Compute = kernels.BFloat16
+	return info
+}
+
+// TestSaveLoadHalves saves weights in the two bytes that their device holds of
+// each, and loads the very same.
+func TestSaveLoadHalves(t *testing.T) {
+	p, err := New(halfDevice{openDevice(t)}, tinyConfig(Qwen3))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Init(5)
+	dir := save(t, p)
+	mustLoadEqual(t, dir, p)
+	f := mustOpen(t, filepath.Join(dir, WeightsFile))
+	for _, name := range f.Names() {
+		if e := f.tensors[name]; e.Dtype != "BF16" {
+			t.Errorf("%s is of type %s", name, e.Dtype)
+		}
+	}
+	info, err := os.Stat(filepath.Join(dir, WeightsFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if bytes := int64(2 * p.NumParameters()); info.Size() < bytes || info.Size() > bytes+8<<10 {
+		t.Errorf("%d weights take %d bytes", p.NumParameters(), info.Size())
+	}
+	config, err := os.ReadFile(filepath.Join(dir, ConfigFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(config), `"dtype": "bfloat16"`) {
+		t.Errorf("the config does not say so: %s", config)
+	}
+}
+
+// saveShards saves p in shards of at most 1000 weights each.
 func saveShards(t *testing.T, p *Policy) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "shards")
-	if err := WriteDir(dir, func(tmp string) error { return p.save(tmp, 4000) }); err != nil {
+	if err := WriteDir(dir, func(tmp string) error { return p.save(tmp, int64(1000*p.weights.Type().Size())) }); err != nil {
 		t.Fatal(err)
 	}
 	return dir
@@ -77,8 +120,8 @@ func TestSaveShards(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(index.Shards) != len(p.tensors) || index.Metadata.TotalSize != int64(4*p.NumParameters()) {
-			t.Errorf("the index has %d tensors of %d bytes, the policy %d of %d", len(index.Shards), index.Metadata.TotalSize, len(p.tensors), 4*p.NumParameters())
+		if bytes := p.NumParameters() * p.weights.Type().Size(); len(index.Shards) != len(p.tensors) || index.Metadata.TotalSize != int64(bytes) {
+			t.Errorf("the index has %d tensors of %d bytes, the policy %d of %d", len(index.Shards), index.Metadata.TotalSize, len(p.tensors), bytes)
 		}
 		files, _ := filepath.Glob(filepath.Join(dir, "*.safetensors"))
 		if len(files) < 3 || len(files) != len(index.files()) {
@@ -100,7 +143,7 @@ func TestSaveShards(t *testing.T) {
 func TestCutShards(t *testing.T) {
 	tensors := []Tensor{{Name: "a", Shape: []int{2}}, {Name: "b", Shape: []int{1}}, {Name: "c", Shape: []int{9}}, {Name: "d", Shape: []int{1}}, {Name: "e", Shape: []int{2}}}
 	var got []string
-	for _, shard := range cutShards(tensors, 12) {
+	for _, shard := range cutShards(tensors, 4, 12) {
 		names := ""
 		for _, x := range shard {
 			names += x.Name
@@ -179,7 +222,7 @@ func TestLoadRefusesByName(t *testing.T) {
 		}, ""},
 	} {
 		dir := t.TempDir()
-		if err := p.cfg.write(dir); err != nil {
+		if err := p.cfg.write(dir, kernels.Float32); err != nil {
 			t.Fatal(err)
 		}
 		tensors := tt.change(slices.Clone(p.tensors))

@@ -163,7 +163,7 @@ func TestConfigWriteRead(t *testing.T) {
 	scaled.BOS = nil
 	for _, want := range append(tinyConfigs(), scaled) {
 		dir := t.TempDir()
-		if err := want.write(dir); err != nil {
+		if err := want.write(dir, kernels.Float32); err != nil {
 			t.Fatal(err)
 		}
 		path := filepath.Join(dir, ConfigFile)

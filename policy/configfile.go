@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"github.com/octorl/octorl/kernels"
 )
 
 // ConfigFile is the name of the file that holds a checkpoint's Config.
@@ -207,11 +209,11 @@ func (f *configFile) rope() (Rope, error) {
 	return r, nil
 }
 
-// write writes c as config.json into dir, in a form that transformers 4 and 5
-// read alike.
-func (c Config) write(dir string) error {
+// write writes c as config.json of weights of type t into dir, in a form that
+// transformers 4 and 5 read alike.
+func (c Config) write(dir string, t kernels.Type) error {
 	f := configFile{
-		Architectures: []string{c.Architecture}, ModelType: modelTypes[c.Architecture], Dtype: "float32",
+		Architectures: []string{c.Architecture}, ModelType: modelTypes[c.Architecture], Dtype: t.String(),
 		VocabSize: c.Vocab, HiddenSize: c.Hidden, NumHiddenLayers: c.Layers, IntermediateSize: c.FFN,
 		NumAttentionHeads: c.Heads.Query, NumKeyValueHeads: c.Heads.KeyValue, HeadDim: c.Heads.Width,
 		MaxPositions: c.MaxPositions, RMSNormEps: c.NormEps, RopeTheta: c.Rope.Theta,

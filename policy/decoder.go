@@ -30,7 +30,8 @@ type Decoder struct {
 	tableRows   rowBuffers
 	table       kernels.Buffer // (B, CacheTable+PagesPerRow) Int32
 	draws       drawBuffers
-	segmentInts []int32 // staging, kept for its memory
+	segmentInts []int32               // staging, kept for its memory
+	steps       map[int]kernels.Graph // by rows; nil where seen once
 
 	attendPacked, attendCached func(layer int, la *layerActivations)
 }
@@ -53,6 +54,7 @@ func (p *Policy) NewDecoder(l DecoderLimits) (*Decoder, error) {
 		segmentRows: rowBuffers{dev: p.dev, maxRows: l.PromptTokens},
 		tableRows:   rowBuffers{dev: p.dev, maxRows: l.Rows},
 		draws:       drawBuffers{rows: rowBuffers{dev: p.dev, maxRows: l.Rows}},
+		steps:       map[int]kernels.Graph{},
 	}
 	d.activations.rows.add(&d.slots, kernels.Int32, 1)
 	d.segmentRows.add(&d.segments, kernels.Int32, 4)
@@ -131,7 +133,8 @@ func (d *Decoder) Prefill(ids, positions []int32, segments []kernels.Segment, sl
 	d.segmentRows.resize("segments", len(segments))
 	d.segmentInts = kernels.SegmentInts(d.segmentInts[:0], segments)
 	d.policy.dev.Upload(d.segments, d.segmentInts)
-	d.run(ids, positions, slots, d.attendPacked)
+	d.upload(ids, positions, slots)
+	d.policy.forward(d.activations, d.attendPacked)
 	return nil
 }
 
@@ -152,11 +155,37 @@ func (d *Decoder) Step(ids, positions, slots, table []int32) error {
 	}
 	d.tableRows.resize("rows", len(ids))
 	d.policy.dev.Upload(d.table, table)
-	d.run(ids, positions, slots, d.attendCached)
+	d.upload(ids, positions, slots)
+	return d.step(len(ids))
+}
+
+// step queues the forward pass of n rows, from a recording where that is
+// cheaper.
+func (d *Decoder) step(n int) error {
+	dev, forward := d.policy.dev, func() { d.policy.forward(d.activations, d.attendCached) }
+	if !dev.Info().Replays {
+		forward()
+		return nil
+	}
+	g, seen := d.steps[n]
+	if !seen { // the first may grow the device's own memory; many come once only
+		d.steps[n] = nil
+		forward()
+		return nil
+	}
+	if g == nil {
+		var err error
+		if g, err = dev.Capture(forward); err != nil {
+			return fmt.Errorf("record a step of %d rows: %w", n, err)
+		}
+		d.steps[n] = g
+	}
+	dev.Replay(g)
 	return nil
 }
 
-func (d *Decoder) run(ids, positions, slots []int32, attend func(int, *layerActivations)) {
+// upload sets the rows of the next forward pass.
+func (d *Decoder) upload(ids, positions, slots []int32) {
 	if len(positions) != len(ids) || len(slots) != len(ids) {
 		panic(fmt.Sprintf("policy: %d ids with %d positions and %d slots", len(ids), len(positions), len(slots)))
 	}
@@ -165,7 +194,6 @@ func (d *Decoder) run(ids, positions, slots []int32, attend func(int, *layerActi
 	dev.Upload(a.ids, ids)
 	dev.Upload(a.positions, positions)
 	dev.Upload(d.slots, slots)
-	d.policy.forward(a, attend)
 }
 
 // Draw says which tokens to draw: row b reads the hidden state Rows[b] of the

@@ -7,6 +7,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/octorl/octorl/kernels"
 )
 
 func TestInspectSound(t *testing.T) {
@@ -65,7 +67,7 @@ func TestInspectRefusesByName(t *testing.T) {
 		"other shape": {func(dir string) {
 			other := p.cfg
 			other.Layers++
-			if err := other.write(dir); err != nil {
+			if err := other.write(dir, kernels.Float32); err != nil {
 				t.Fatal(err)
 			}
 		}, "model.layers.2.self_attn.q_proj.weight is missing"},

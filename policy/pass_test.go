@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/octorl/octorl/internal/devicetest"
 	"github.com/octorl/octorl/kernels"
 )
 
@@ -126,7 +127,7 @@ func TestGradientIsIndependentOfPacking(t *testing.T) {
 	got, want := readGradients(t, p, together), readGradients(t, p, apart)
 	for _, x := range p.Tensors() {
 		from, to := x.Offset, x.Offset+x.numElements()
-		if e := relativeError(got[from:to], want[from:to]); !(e < 1e-5) {
+		if e := relativeError(got[from:to], want[from:to]); !(e < devicetest.Tolerance(p.dev, 1e-5, 2e-2)) {
 			t.Errorf("%s: relative error %g", x.Name, e)
 		}
 	}
@@ -155,12 +156,18 @@ func TestBackwardAgreesWithForwardBackward(t *testing.T) {
 	}
 }
 
+// cosine returns that of the angle between a and b.
+func cosine(a, b []float32) float64 { return dot(a, b) / math.Sqrt(dot(a, a)*dot(b, b)) }
+
 // TestGradientFiniteDifferences compares, for every tensor, the length of its
 // gradient with the change of the loss along it, for a loss of logprobs and
 // entropies of packed groups with shared prompts at temperature 0.9.
 func TestGradientFiniteDifferences(t *testing.T) {
 	for _, cfg := range tinyConfigs() {
 		p := newPolicy(t, cfg, 15)
+		if p.dev.Info().Compute != kernels.Float32 {
+			t.Skip("differences need weights that are not rounded; TestAgreesWithCPU compares gradients instead")
+		}
 		ps, g := newPass(t, p, testLimits), newGradients(t, p)
 		b := PackGroups(testGroups(cfg.Vocab))
 		coef, entropyCoef := coefficients(3, len(b.Rows)), coefficients(4, len(b.Rows))

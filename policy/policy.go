@@ -5,6 +5,9 @@ import (
 	"encoding/hex"
 	"fmt"
 	"math"
+	"runtime"
+	"slices"
+	"sync"
 
 	"github.com/octorl/octorl/kernels"
 )
@@ -103,20 +106,48 @@ func (p *Policy) ReadWeights() ([]float32, error) {
 // are a pure function of seed and Config, so every device and every process
 // gets the same.
 func (p *Policy) Init(seed uint64) {
-	w := make([]float32, p.NumParameters())
+	const chunk = 1 << 18 // a multiple of the 4 draws of a counter
+	var parts []initialRange
 	for _, t := range p.tensors {
-		fillNormal(w[t.Offset:t.Offset+t.numElements()], t, seed)
+		for from := 0; from < t.numElements(); from += chunk {
+			parts = append(parts, initialRange{tensor: t, from: from})
+		}
 	}
-	p.SetWeights(w)
+	workers := runtime.GOMAXPROCS(0)
+	for round := range slices.Chunk(parts, 4*workers) {
+		var group sync.WaitGroup
+		for w := range workers {
+			group.Go(func() {
+				for i := w; i < len(round); i += workers {
+					r := &round[i]
+					r.values = make([]float32, min(chunk, r.tensor.numElements()-r.from))
+					fillNormal(r.values, r.tensor, r.from, seed)
+				}
+			})
+		}
+		group.Wait()
+		for _, r := range round {
+			at := r.tensor.Offset + r.from
+			p.dev.Upload(p.weights.Slice(at, at+len(r.values)), r.values)
+		}
+	}
+}
+
+// initialRange is a part of a tensor's fresh weights, from element from on.
+type initialRange struct {
+	tensor Tensor
+	from   int
+	values []float32
 }
 
 // drawInit is the second word of the counters of initial weights; those of
 // sampling have 0 there (kernels.Uniform), so the two never meet.
 const drawInit = 1
 
-// fillNormal sets w to draws of the normal distribution of t, two pairs of the
-// Box–Muller transform from each four words of Philox.
-func fillNormal(w []float32, t Tensor, seed uint64) {
+// fillNormal sets w to draws of the normal distribution of t, of its elements
+// from from on, a multiple of 4: two pairs of the Box–Muller transform from each
+// four words of Philox.
+func fillNormal(w []float32, t Tensor, from int, seed uint64) {
 	for i := range w {
 		w[i] = float32(t.mean)
 	}
@@ -124,7 +155,7 @@ func fillNormal(w []float32, t Tensor, seed uint64) {
 		return
 	}
 	for i := 0; i < len(w); i += 4 {
-		at := uint64(t.Offset + i)
+		at := uint64(t.Offset + from + i)
 		words := kernels.Philox(seed, [4]uint32{uint32(at), drawInit, uint32(at >> 32), 0})
 		z0, z1 := boxMuller(words[0], words[1])
 		z2, z3 := boxMuller(words[2], words[3])

@@ -5,19 +5,13 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/octorl/octorl/internal/devicetest"
 	"github.com/octorl/octorl/kernels"
-	"github.com/octorl/octorl/kernels/cpu"
 )
 
 func openDevice(t *testing.T) kernels.Device {
 	t.Helper()
-	dev := cpu.Open(cpu.Config{Threads: 2})
-	t.Cleanup(func() {
-		if err := dev.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return dev
+	return devicetest.Open(t)
 }
 
 // newPolicy returns a policy whose weights are large enough that every token
@@ -34,7 +28,7 @@ func newPolicy(t *testing.T, cfg Config, seed uint64) *Policy {
 		if x.deviation = 0.3; !x.Decay {
 			x.deviation = 0.1
 		}
-		fillNormal(w[x.Offset:x.Offset+x.numElements()], x, seed)
+		fillNormal(w[x.Offset:x.Offset+x.numElements()], x, 0, seed)
 	}
 	p.SetWeights(w)
 	return p

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/octorl/octorl/kernels"
 )
 
 const (
@@ -157,34 +159,36 @@ func (w weightFiles) close() {
 	}
 }
 
-// writeWeights writes tensors, whose values lie in arena, into dir: as
+// writeWeights writes tensors of type t, whose values lie in arena, into dir: as
 // WeightsFile, or where they take more than limit bytes as shards with their
 // WeightsIndexFile.
-func writeWeights(dir string, tensors []Tensor, arena []float32, limit int64) error {
-	shards := cutShards(tensors, limit)
+func writeWeights(dir string, tensors []Tensor, arena []float32, t kernels.Type, limit int64) error {
+	size := int64(t.Size())
+	shards := cutShards(tensors, size, limit)
 	if len(shards) == 1 {
-		return WriteTensorFile(filepath.Join(dir, WeightsFile), tensors, arena)
+		return writeTensorFile(filepath.Join(dir, WeightsFile), tensors, arena, t)
 	}
 	index := weightIndex{Shards: map[string]string{}}
 	for i, shard := range shards {
 		name := fmt.Sprintf("model-%05d-of-%05d.safetensors", i+1, len(shards))
-		if err := WriteTensorFile(filepath.Join(dir, name), shard, arena); err != nil {
+		if err := writeTensorFile(filepath.Join(dir, name), shard, arena, t); err != nil {
 			return err
 		}
-		for _, t := range shard {
-			index.Shards[t.Name] = name
-			index.Metadata.TotalSize += 4 * int64(t.numElements())
+		for _, x := range shard {
+			index.Shards[x.Name] = name
+			index.Metadata.TotalSize += size * int64(x.numElements())
 		}
 	}
 	return writeJSON(filepath.Join(dir, WeightsIndexFile), index)
 }
 
-// cutShards cuts tensors, in their order, into runs of at most limit bytes.
-func cutShards(tensors []Tensor, limit int64) [][]Tensor {
+// cutShards cuts tensors of elements of so many bytes, in their order, into runs
+// of at most limit bytes.
+func cutShards(tensors []Tensor, element, limit int64) [][]Tensor {
 	var shards [][]Tensor
 	from, bytes := 0, int64(0)
 	for i, t := range tensors {
-		size := 4 * int64(t.numElements())
+		size := element * int64(t.numElements())
 		if i > from && bytes+size > limit {
 			shards = append(shards, tensors[from:i])
 			from, bytes = i, 0

@@ -7,8 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/octorl/octorl/internal/devicetest"
 	"github.com/octorl/octorl/kernels"
-	"github.com/octorl/octorl/kernels/cpu"
 	"github.com/octorl/octorl/policy"
 	"github.com/octorl/octorl/rollout/trajectory"
 )
@@ -18,12 +18,7 @@ const vocabulary = 12
 // tinyPolicy returns a policy of two layers with shared key heads.
 func tinyPolicy(t *testing.T, seed uint64) *policy.Policy {
 	t.Helper()
-	device := cpu.Open(cpu.Config{Threads: 2})
-	t.Cleanup(func() {
-		if err := device.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	device := devicetest.Open(t)
 	p, err := policy.New(device, policy.Config{
 		Architecture: policy.Llama, Vocab: vocabulary, Hidden: 16, Layers: 2, FFN: 24,
 		Heads:        kernels.Heads{Query: 4, KeyValue: 2, Width: 4},

@@ -15,8 +15,6 @@ type Purpose string
 const (
 	// Train asks for trajectories to learn from.
 	Train Purpose = "train"
-	// Evaluate asks for trajectories to measure a policy version with.
-	Evaluate Purpose = "evaluate"
 )
 
 // GroupHeader names a group and the way home. It travels unchanged from the
@@ -24,7 +22,7 @@ const (
 type GroupHeader struct {
 	ID      string  `msgpack:"id"` // unique within a run: stage, step and slot
 	Stage   string  `msgpack:"st"`
-	Step    int     `msgpack:"sp"` // from 1; of an evaluation, the version measured
+	Step    int     `msgpack:"sp"` // from 1
 	Slot    int     `msgpack:"sl"` // place in the step's batch, from 0
 	Purpose Purpose `msgpack:"pu"`
 	ReplyTo string  `msgpack:"re"` // instance that gets the verified group

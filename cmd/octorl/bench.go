@@ -17,6 +17,7 @@ import (
 // benchVerb measures devices.
 type benchVerb struct {
 	CPU benchCPUVerb `cmd:"" name:"cpu" help:"Measure the CPU device beside the multiply-add rate of its cores."`
+	GPU benchGPUVerb `cmd:"" name:"gpu" help:"Measure a GPU: kernels, training steps and decoding beside their limits."`
 }
 
 // benchCPUVerb measures the CPU device.

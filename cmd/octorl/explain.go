@@ -20,7 +20,8 @@ import (
 // explainVerb says what a recipe would do.
 type explainVerb struct {
 	Recipe string `arg:"" help:"A YAML file, or the name of a built-in recipe."`
-	Steps  *int   `help:"As of octorl run: shorten every stage to at most N steps." placeholder:"N"`
+	deviceFlag
+	Steps *int `help:"As of octorl run: shorten every stage to at most N steps." placeholder:"N"`
 }
 
 // Run implements the verb.
@@ -33,11 +34,17 @@ func (v *explainVerb) Run() error {
 	if err := flags.apply(r); err != nil {
 		return err
 	}
-	return explain(os.Stdout, r)
+	dev, err := v.open()
+	if err != nil {
+		return err
+	}
+	defer dev.Close()
+	return explain(os.Stdout, r, dev.Info())
 }
 
-// explain writes the counts and the estimated memory of a run in plain text.
-func explain(w io.Writer, r *config.Recipe) error {
+// explain writes the counts and the estimated memory of a run on a device in
+// plain text.
+func explain(w io.Writer, r *config.Recipe, info kernels.Info) error {
 	shape, err := shapeOf(r)
 	if err != nil {
 		return err
@@ -49,8 +56,8 @@ func explain(w io.Writer, r *config.Recipe) error {
 	explainRL(line, r)
 	explainPolicy(line, r, shape)
 	explainEvaluation(line, r)
-	explainCheckpoints(line, r, shape)
-	explainMemory(line, r, shape)
+	explainCheckpoints(line, r, shape, info)
+	explainMemory(line, r, shape, info)
 	if err := t.Flush(); err != nil {
 		return fmt.Errorf("explain recipe %s: %w", r.Name, err)
 	}
@@ -155,85 +162,77 @@ func explainEvaluation(line writeLine, r *config.Recipe) {
 		e.Count, e.SampledProblems, e.Samples, e.MaxTokens))
 	probes, quarter := 0, ceil(e.Count, 4)
 	for _, s := range r.Stages {
-		if s.RL != nil && s.RL.EvaluateEvery > 0 {
-			probes += ceil(s.RL.Steps, s.RL.EvaluateEvery)
+		if every := s.EvaluateEvery(); every > 0 {
+			probes += ceil(s.NumSteps(), every)
 		}
 	}
-	line("probes", fmt.Sprintf("%d in rl stages: %d problems greedily each", probes, quarter))
+	line("probes", fmt.Sprintf("%d inside stages, beside the training: %d problems greedily each", probes, quarter))
 	line("their completions", decimal(int64(len(r.Stages)*(e.Count+e.SampledProblems*e.Samples)+probes*quarter)))
 }
 
-// stateBytes is a checkpoint's size a parameter: weights and two moments.
-const stateBytes = 12
-
-func explainCheckpoints(line writeLine, r *config.Recipe, c policy.Config) {
-	size := stateBytes * c.NumParameters()
+func explainCheckpoints(line writeLine, r *config.Recipe, c policy.Config, info kernels.Info) {
+	size := c.WeightBytes(info.Compute) + 8*c.NumParameters()
+	if info.Compute != kernels.Float32 {
+		size += 4 * c.NumParameters() // master weights
+	}
 	line("checkpoints", fmt.Sprintf("every %d steps and at the end of each stage; the newest %d of an unfinished stage stay", r.Checkpoint.EverySteps, r.Checkpoint.Keep))
 	line("their disk", fmt.Sprintf("%s each, %s for the %d finished stages", formatBytes(size), formatBytes(size*len(r.Stages)), len(r.Stages)))
 	line()
 }
 
-// explainMemory estimates the head's memory from shapes, for a device that
-// computes in float32. Arrays of one number a token, scratch memory of kernels
-// and the program itself are left out.
-func explainMemory(line writeLine, r *config.Recipe, c policy.Config) {
-	parameters := c.NumParameters()
-	matrices := parameters - c.Hidden*(2*c.Layers+1) // less the gains; biases are too few to matter
-	blocks := c.Heads.QKV() + c.Heads.Out() + 2*c.FFN
-	layer, shared, backward := 2*c.Hidden+c.Heads.Query+blocks, 4*c.Hidden+c.FFN, 2*c.Hidden+blocks
-	batch, completions := microbatch(r, c), decoded(r)
-	rows := max(c.MaxPositions, completions)
+// explainMemory estimates what the head process allocates on its device. The
+// program itself is left out, and on the CPU so is scratch memory of kernels.
+func explainMemory(line writeLine, r *config.Recipe, c policy.Config, info kernels.Info) {
+	compute, parameters := info.Compute, c.NumParameters()
+	sizes := actors.SizesOn(info, c, actors.LargestGroup(r))
+	batch, rollouts := microbatch(r, c, sizes), r.Scale.Rollouts
+	completions := actors.LargestGroup(r) * sizes.Groups
+	prefill := max(sizes.PromptTokens, completions)
 	positions := completions * actors.PageTokens * (ceil(c.MaxPositions, actors.PageTokens) + 1)
-	rollouts := r.Scale.Rollouts
 
 	total := 0
-	row := func(name string, numbers int, how string) {
-		total += numbers
-		line(name, formatBytes(4*numbers), how)
+	row := func(name string, bytes int, how string) {
+		total += bytes
+		line(name, formatBytes(bytes), how)
 	}
-	line("memory, estimated", "", "numbers of 4 bytes")
-	row("weights", parameters, "parameters")
-	row("weights for products", 2*matrices, "2 · matrices, copied into the device's layout")
-	row("gradients", parameters, "parameters")
-	row("moments", 2*parameters, "2 · parameters")
-	row("activations, training", batch*(c.Layers*layer+shared+backward),
-		fmt.Sprintf("%d tokens of a microbatch · (%d layers · %d + %d + %d backward)", batch, c.Layers, layer, shared, backward))
+	line("memory, estimated", "", fmt.Sprintf("in %s, on a device like %s", compute, info.Name))
+	row("weights", c.WeightBytes(compute), fmt.Sprintf("%d bytes a parameter", compute.Size()))
+	copied := 0
+	if info.Memory == 0 {
+		copied = 4 * (parameters - c.Hidden*(2*c.Layers+1)) // less the gains; biases are too few to matter
+		row("weights for products", 2*copied, "2 · matrices, copied into the device's layout")
+	}
+	row("training state", actors.StateBytes(compute)*parameters, fmt.Sprintf("%d bytes a parameter: gradient, moments%s",
+		actors.StateBytes(compute), map[bool]string{true: ", master weights"}[compute != kernels.Float32]))
+	row("activations, training", batch*c.RowBytes(compute, true), fmt.Sprintf("%d tokens of a microbatch · %d bytes", batch, c.RowBytes(compute, true)))
+	scoring := c.RowBytes(compute, false)
 	if needsReference(r) {
-		row("reference policy", parameters+matrices+batch*(layer+shared), "parameters + matrices + microbatch without backward")
+		row("reference policy", c.WeightBytes(compute)+copied+batch*scoring, fmt.Sprintf("weights and %d tokens · %d bytes", batch, scoring))
 	}
-	row("activations, sampling", rollouts*rows*(layer+shared),
-		fmt.Sprintf("rollouts %d · %d tokens · (%d + %d)", rollouts, rows, layer, shared))
-	row("key/value cache", rollouts*positions*c.Layers*2*c.Heads.KeyValue*c.Heads.Width,
-		fmt.Sprintf("rollouts %d · %d positions of %d completions · %d layers · 2 · %d heads · %d", rollouts, positions, completions,
-			c.Layers, c.Heads.KeyValue, c.Heads.Width))
-	line("together", formatBytes(4*total))
+	row("activations, sampling", rollouts*prefill*scoring, fmt.Sprintf("rollouts %d · %d tokens · %d bytes", rollouts, prefill, scoring))
+	row("key/value cache", rollouts*c.CacheBytes(compute, positions),
+		fmt.Sprintf("rollouts %d · %d positions of %d completions · %d bytes", rollouts, positions, completions, c.CacheBytes(compute, 1)))
+	row("evaluator's policy", c.WeightBytes(compute)+copied, "weights")
+	if held := r.Evaluation.Backlog + 1; info.Memory == 0 {
+		row("evaluator's versions", 4*held*parameters, fmt.Sprintf("at most %d versions held · 4 bytes a parameter", held))
+	}
+	examRows, examPositions := max(c.MaxPositions, actors.ExamRows), actors.ExamRows*(positions/completions)
+	row("evaluator's sampling", examRows*scoring+c.CacheBytes(compute, examPositions),
+		fmt.Sprintf("%d tokens · %d bytes + %d positions of %d completions", examRows, scoring, examPositions, actors.ExamRows))
+	line("together", formatBytes(total))
 }
 
 // microbatch returns the most packed tokens of one pass of training.
-func microbatch(r *config.Recipe, c policy.Config) int {
+func microbatch(r *config.Recipe, c policy.Config, sizes actors.Sizes) int {
 	most := 0
 	for _, s := range r.Stages {
 		if s.RL != nil {
-			most = max(most, actors.MicrobatchTokens, c.MaxPositions)
+			most = max(most, sizes.MicrobatchTokens, c.MaxPositions)
 		} else {
-			most = max(most, min(s.Train.BatchTokens, actors.MicrobatchTokens), s.Train.MaxDocumentTokens)
+			most = max(most, min(s.Train.BatchTokens, sizes.MicrobatchTokens), s.Train.MaxDocumentTokens)
 		}
 	}
 	return most
-}
-
-// decoded returns the completions that a rollout decodes together.
-func decoded(r *config.Recipe) int {
-	samples := 1
-	if r.Evaluation.SampledProblems > 0 {
-		samples = r.Evaluation.Samples
-	}
-	for _, s := range r.Stages {
-		if s.RL != nil {
-			samples = max(samples, s.RL.Samples)
-		}
-	}
-	return samples * actors.GroupsHeld
 }
 
 // needsReference reports whether a stage keeps the policy that it started from.

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/octorl/octorl/internal/config"
+	"github.com/octorl/octorl/kernels"
 )
 
 const explained = `
@@ -43,12 +44,15 @@ scale: {rollouts: 2}
 //	matrices     300·32 + (32 + 16 + 16)·32 + 32·32 + 3·32·48 = 17,280
 //	parameters   17,280 + 3 gains of 32 = 17,376: 4 bytes each are 67.875 KiB
 //	checkpoint   12 · 17,376 = 208,512 bytes = 203.625 KiB
-//	a layer      2·32 + (2 + 2·1)·16 + 2·16 + 2 + 2·48 = 258 numbers a token
+//	a layer      2·32 + (2 + 2·1)·16 + 2·16 + 2·48 + 2 + 2 = 260 numbers a token
 //	shared       4·32 + 48 = 176;  backward 2·32 + 64 + 32 + 96 = 256
-//	training     4096 · 690 · 4 = 11,304,960 bytes = 10.78 MiB
-//	sampling     2 rollouts · 160 · 434 · 4 = 555,520 bytes = 542.5 KiB
+//	besides      3 + 4 of a segment + 4 of a prediction = 11, and a coefficient
+//	training     4096 · (260 + 176 + 256 + 12) · 4 = 4096 · 2816 = 11 MiB
+//	sampling     2 rollouts · 160 · (260 + 176 + 11) · 4 = 320 · 1788 = 558.75 KiB
 //	cache        2 · 8·4 completions · 11 pages of 16 · 2·16 · 4 = 1,441,792 bytes = 1.375 MiB
-//	together     69,504 + 138,240 + 69,504 + 139,008 + the last three = 13,718,528 bytes = 13.08 MiB
+//	evaluator    4 · (17,376 + 17,280) = 138,624 bytes; 3 versions, 208,512 bytes;
+//	             160 · 1788 + 32 · 176 · 128 = 1,006,976 bytes
+//	together     69,504 + 138,240 + 208,512 + the last six = 15,318,656 bytes = 14.61 MiB
 func TestExplain(t *testing.T) {
 	got := explainLines(t, explained)
 	for _, want := range []string{
@@ -62,18 +66,20 @@ func TestExplain(t *testing.T) {
 		"parameters 17,376",
 		"tokenizer trained to 300 tokens on 20,000 bytes of the stages' text",
 		"evaluation of each stage: 9 problems greedily, 2 problems by 3 completions; at most 12 tokens each",
-		"probes 3 in rl stages: 3 problems greedily each",
+		"probes 3 inside stages, beside the training: 3 problems greedily each",
 		"their completions 39",
 		"checkpoints every 2 steps and at the end of each stage; the newest 1 of an unfinished stage stay",
 		"their disk 203.6 KiB each, 407.2 KiB for the 2 finished stages",
-		"weights 67.9 KiB parameters",
+		"weights 67.9 KiB 4 bytes a parameter",
 		"weights for products 135.0 KiB 2 · matrices, copied into the device's layout",
-		"gradients 67.9 KiB parameters",
-		"moments 135.8 KiB 2 · parameters",
-		"activations, training 10.8 MiB 4096 tokens of a microbatch · (1 layers · 258 + 176 + 256 backward)",
-		"activations, sampling 542.5 KiB rollouts 2 · 160 tokens · (258 + 176)",
-		"key/value cache 1.4 MiB rollouts 2 · 5632 positions of 32 completions · 1 layers · 2 · 1 heads · 16",
-		"together 13.1 MiB",
+		"training state 203.6 KiB 12 bytes a parameter: gradient, moments",
+		"activations, training 11.0 MiB 4096 tokens of a microbatch · 2816 bytes",
+		"activations, sampling 558.8 KiB rollouts 2 · 160 tokens · 1788 bytes",
+		"key/value cache 1.4 MiB rollouts 2 · 5632 positions of 32 completions · 128 bytes",
+		"evaluator's policy 135.4 KiB weights",
+		"evaluator's versions 203.6 KiB at most 3 versions held · 4 bytes a parameter",
+		"evaluator's sampling 983.4 KiB 160 tokens · 1788 bytes + 5632 positions of 32 completions",
+		"together 14.6 MiB",
 	} {
 		if !slices.Contains(got, want) {
 			t.Errorf("no line %q in:\n%s", want, strings.Join(got, "\n"))
@@ -82,11 +88,11 @@ func TestExplain(t *testing.T) {
 }
 
 // TestExplainReference adds what a KL penalty costs: weights, one copy of the
-// matrices, and a microbatch without backward, 4096 · (258 + 176) numbers.
+// matrices, and a microbatch without backward, 4096 · 1788 bytes.
 func TestExplainReference(t *testing.T) {
 	got := explainLines(t, strings.Replace(explained, "evaluateEvery: 2", "kl: 0.1", 1))
-	// 4 · (17,376 + 17,280 + 1,777,664) = 7,249,280 bytes.
-	want := "reference policy 6.9 MiB parameters + matrices + microbatch without backward"
+	// 69,504 + 69,120 + 7,323,648 = 7,462,272 bytes.
+	want := "reference policy 7.1 MiB weights and 4096 tokens · 1788 bytes"
 	if !slices.Contains(got, want) {
 		t.Errorf("no line %q in:\n%s", want, strings.Join(got, "\n"))
 	}
@@ -100,7 +106,7 @@ func explainLines(t *testing.T, recipe string) []string {
 		t.Fatal(err)
 	}
 	var out strings.Builder
-	if err := explain(&out, r); err != nil {
+	if err := explain(&out, r, kernels.Info{Name: "the tests'", Compute: kernels.Float32}); err != nil {
 		t.Fatal(err)
 	}
 	var lines []string

@@ -22,6 +22,7 @@ type generateVerb struct {
 	Seed        uint64   `help:"Names the draws: the same seed gives the same completions; default 0." placeholder:"N"`
 	Stop        []string `sep:"none" help:"Text that ends a completion and is left out; may be given several times." placeholder:"TEXT"`
 	JSONL       bool     `name:"jsonl" help:"Write JSON lines; without --prompt also read them."`
+	deviceFlag
 }
 
 // Help implements kong's help of a verb.
@@ -37,7 +38,7 @@ func (v *generateVerb) Run(ctx context.Context) error {
 	if v.Prompt == nil && !v.JSONL {
 		return errors.New("what to complete? give --prompt TEXT, or --jsonl and lines on standard input")
 	}
-	m, err := openModel(v.Model)
+	m, err := openModel(v.Model, v.deviceFlag)
 	if err != nil {
 		return err
 	}

@@ -21,8 +21,10 @@ type verbs struct {
 	Run        runVerb        `cmd:"" help:"Run a recipe, or resume it."`
 	Explain    explainVerb    `cmd:"" help:"Print what a recipe would do, before anything starts."`
 	Bench      benchVerb      `cmd:"" help:"Measure a device."`
+	Doctor     doctorVerb     `cmd:"" help:"Say what this machine has for octorl, and what is missing."`
 	Node       nodeVerb       `cmd:"" help:"Join a run on another machine with rollouts and verifiers."`
 	Watch      watchVerb      `cmd:"" help:"Follow a run live from another terminal."`
+	Eval       evalVerb       `cmd:"" help:"Measure a checkpoint with benchmarks, or compare such measurements."`
 	Generate   generateVerb   `cmd:"" help:"Complete prompts with a checkpoint."`
 	Score      scoreVerb      `cmd:"" help:"Write how likely a checkpoint finds texts."`
 	Inspect    inspectVerb    `cmd:"" help:"Describe a checkpoint and check its files."`

@@ -4,12 +4,11 @@ import (
 	"fmt"
 
 	"github.com/octorl/octorl/kernels"
-	"github.com/octorl/octorl/kernels/cpu"
 	"github.com/octorl/octorl/policy"
 	"github.com/octorl/octorl/policy/tokenizer"
 )
 
-// model is a checkpoint folder opened on the CPU.
+// model is a checkpoint folder opened on a device.
 type model struct {
 	dir    string
 	dev    kernels.Device
@@ -17,9 +16,13 @@ type model struct {
 	tokens *tokenizer.Tokenizer // nil until text is met
 }
 
-// openModel loads the policy of a checkpoint folder. close releases it.
-func openModel(dir string) (*model, error) {
-	dev := cpu.Open(cpu.Config{})
+// openModel loads the policy of a checkpoint folder on the device of f. close
+// releases it.
+func openModel(dir string, f deviceFlag) (*model, error) {
+	dev, err := f.open()
+	if err != nil {
+		return nil, err
+	}
 	p, err := policy.Load(dev, dir)
 	if err != nil {
 		dev.Close()

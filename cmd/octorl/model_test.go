@@ -49,7 +49,7 @@ func openTestModel(t *testing.T) *model {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "model")
 	saveModel(t, dir)
-	m, err := openModel(dir)
+	m, err := openModel(dir, deviceFlag{Device: "cpu"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,7 +6,6 @@ import (
 	"os"
 
 	"github.com/octorl/octorl/actors"
-	"github.com/octorl/octorl/kernels/cpu"
 )
 
 // nodeVerb joins a run with rollouts and verifiers.
@@ -17,7 +16,8 @@ type nodeVerb struct {
 	Rollouts  int    `help:"Rollout actors; default the recipe's." placeholder:"N"`
 	Verifiers int    `help:"Verifier actors; default the recipe's." placeholder:"N"`
 	Token     string `help:"Secret of the bus." env:"OCTORL_TOKEN" placeholder:"SECRET"`
-	Log       string `help:"Format of log lines: text or json." enum:"text,json" default:"text"`
+	deviceFlag
+	Log string `help:"Format of log lines: text or json." enum:"text,json" default:"text"`
 }
 
 // Help implements kong's help of a verb.
@@ -28,7 +28,10 @@ func (v *nodeVerb) Help() string {
 
 // Run implements the verb. It returns when the run ends or on interrupt.
 func (v *nodeVerb) Run(ctx context.Context) error {
-	dev := cpu.Open(cpu.Config{})
+	dev, err := v.open()
+	if err != nil {
+		return err
+	}
 	defer dev.Close()
 	if v.Name == "" {
 		host, err := os.Hostname()

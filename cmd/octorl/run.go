@@ -16,7 +16,6 @@ import (
 	"github.com/octorl/octorl/actors"
 	"github.com/octorl/octorl/internal/config"
 	"github.com/octorl/octorl/internal/progress"
-	"github.com/octorl/octorl/kernels/cpu"
 	"github.com/octorl/octorl/recipes"
 )
 
@@ -29,7 +28,8 @@ type runFlags struct {
 	Listen   string  `help:"Open the bus on host:port, so that nodes can join." placeholder:"ADDR"`
 	NATS     string  `name:"nats" help:"Use this bus instead of an embedded one." placeholder:"URL"`
 	Token    string  `help:"Secret of the bus." env:"OCTORL_TOKEN" placeholder:"SECRET"`
-	Log      string  `help:"Print log lines instead of the live view: text or json." enum:",text,json" default:""`
+	deviceFlag
+	Log string `help:"Print log lines instead of the live view: text or json." enum:",text,json" default:""`
 }
 
 // runVerb runs a recipe from a file or a built-in one.
@@ -86,10 +86,15 @@ func (f *runFlags) run(ctx context.Context, r *config.Recipe) error {
 	if err := f.apply(r); err != nil {
 		return err
 	}
-	dev := cpu.Open(cpu.Config{})
+	dev, err := f.open()
+	if err != nil {
+		return err
+	}
 	defer dev.Close()
+	beside, done := besideDevice(dev)
+	defer done()
 	o := actors.Options{
-		Directory: f.Out, Device: dev, Listen: f.Listen, URL: f.NATS, Token: f.Token,
+		Directory: f.Out, Device: dev, EvaluateOn: beside, Listen: f.Listen, URL: f.NATS, Token: f.Token,
 		Joinable: func(url string) { fmt.Fprintf(os.Stderr, "nodes join with: octorl node --nats %s\n", url) },
 	}
 	view := openView(r, f.Log)

@@ -13,6 +13,7 @@ import (
 // scoreVerb says how likely texts are.
 type scoreVerb struct {
 	Model string `required:"" help:"Checkpoint folder." placeholder:"DIR"`
+	deviceFlag
 }
 
 // Help implements kong's help of a verb.
@@ -25,7 +26,7 @@ What a line gets does not depend on the others.`
 
 // Run implements the verb.
 func (v *scoreVerb) Run() error {
-	m, err := openModel(v.Model)
+	m, err := openModel(v.Model, v.deviceFlag)
 	if err != nil {
 		return err
 	}

@@ -44,12 +44,15 @@ func Find(name string) (*Spec, error) {
 	if strings.HasSuffix(name, ".yaml") || strings.HasSuffix(name, ".yml") {
 		return ParseFile(name)
 	}
+	if s := generated(name); s != nil {
+		return s, nil
+	}
 	return builtin(name)
 }
 
 func builtin(name string) (*Spec, error) {
 	if !slices.Contains(Names(), name) {
-		return nil, fmt.Errorf("no benchmark %q; there are %s, or give the path of a YAML file", name, strings.Join(Names(), ", "))
+		return nil, fmt.Errorf("no benchmark %q; there are %s, %s, or give the path of a YAML file", name, strings.Join(Names(), ", "), Generated)
 	}
 	data, err := bundle.ReadFile("specs/" + name + ".yaml")
 	if err != nil {
@@ -63,6 +66,9 @@ var ErrNoData = errors.New("the problems are not at hand")
 
 // Embedded reports whether the binary carries the problems.
 func (s *Spec) Embedded() bool {
+	if s.lastLevel > 0 {
+		return true
+	}
 	f, err := s.openEmbedded()
 	if err == nil {
 		f.Close()

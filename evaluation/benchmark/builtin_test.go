@@ -199,3 +199,16 @@ func complete(s *Spec, answer string) string {
 	}
 	return "So it is.\nFinal Answer: The final answer is $" + answer + "$. I hope it is correct."
 }
+
+func TestGeneratedProblemsAreHeldOutAndTakeTurns(t *testing.T) {
+	s := find(t, "generated-2-3")
+	problems := problemsIn(t, s)
+	if len(problems) != 2*generatedEach || problems[0].Level != 2 || problems[1].Level != 3 || problems[2].Level != 2 {
+		t.Errorf("%d problems, levels %d, %d, %d", len(problems), problems[0].Level, problems[1].Level, problems[2].Level)
+	}
+	for _, name := range []string{"generated-3-2", "generated-9", "generated-"} {
+		if _, err := Find(name); err == nil {
+			t.Errorf("found a benchmark %s", name)
+		}
+	}
+}

@@ -24,6 +24,9 @@ type Problem struct {
 // where that is not empty and has them, or else those that the binary carries.
 // It returns an error that wraps ErrNoData, or names the line at fault.
 func (s *Spec) Problems(data string) ([]Problem, error) {
+	if s.lastLevel > 0 {
+		return s.generate()
+	}
 	f, err := s.open(data)
 	if err != nil {
 		return nil, err

@@ -87,6 +87,8 @@ type Spec struct {
 	Percent bool `yaml:"percent"`
 
 	folder string // of a user's YAML file; empty for built-in ones
+
+	firstLevel, lastLevel int // of generated problems; 0 for others
 }
 
 // Demonstration is a solved problem that is shown before the question.

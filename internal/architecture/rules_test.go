@@ -4,7 +4,7 @@ package architecture
 const anything = "*"
 
 // device is what tests of packages over kernels.Device run on.
-var device = []string{"kernels", "kernels/cpu"}
+var device = []string{"kernels", "kernels/cpu", "internal/devicetest"}
 
 // packageRules says for every package, by its folder, what of ours it may
 // import. tests are further packages for its _test.go files. A package without
@@ -31,6 +31,7 @@ var packageRules = map[string]struct{ may, tests []string }{
 	"kernels/cuda":          {may: []string{"kernels"}, tests: []string{"kernels/kerneltest", "kernels/cpu"}},
 	"kernels/kerneltest":    {may: []string{"kernels"}},
 	"internal/config":       {},
+	"internal/devicetest":   {may: []string{"kernels", "kernels/cpu", "kernels/cuda"}},
 	"internal/progress":     {},
 	"internal/architecture": {},
 }

@@ -10,6 +10,14 @@ func (s Stage) NumSteps() int {
 	return s.RL.Steps
 }
 
+// EvaluateEvery returns the steps between evaluations inside the stage, or 0.
+func (s Stage) EvaluateEvery() int {
+	if s.RL != nil {
+		return s.RL.EvaluateEvery
+	}
+	return s.Train.EvaluateEvery
+}
+
 // NumUpdates returns the optimizer's updates in a stage.
 func (s Stage) NumUpdates() int {
 	if s.RL != nil {

@@ -31,6 +31,9 @@ type Evaluation struct {
 	Stop []string `yaml:"stop,flow,omitempty"`
 	// Shots is the number of solved problems before the question; default 0.
 	Shots int `yaml:"shots"`
+	// Backlog is the versions that wait in memory for their evaluation; when there
+	// are as many and another is due, the learner waits for one to end; default 2.
+	Backlog int `yaml:"backlog"`
 }
 
 func (e *Evaluation) fill(levels []int) {
@@ -49,6 +52,7 @@ func (e *Evaluation) fill(levels []int) {
 	or(&e.Temperature, 1)
 	or(&e.MaxTokens, 64)
 	or(&e.Template, TemplateSimple)
+	or(&e.Backlog, 2)
 }
 
 func (e Evaluation) validate(v validator, r *Recipe) {
@@ -66,6 +70,7 @@ func (e Evaluation) validate(v validator, r *Recipe) {
 	r.requireFits(v, "maxTokens", e.MaxTokens)
 	v.oneOf("template", e.Template, TemplateSimple, TemplateComplex, TemplateDialogue)
 	v.atLeast("shots", e.Shots, 0)
+	v.atLeast("backlog", e.Backlog, 1)
 }
 
 func (e *Evaluation) shorten() {

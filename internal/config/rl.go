@@ -45,8 +45,8 @@ type RL struct {
 	// Stop are texts that end a completion, itself kept without them; default
 	// none but the end token.
 	Stop []string `yaml:"stop,flow,omitempty"`
-	// EvaluateEvery is the steps between evaluations on held-out problems;
-	// default 10; 0 evaluates only after the last step.
+	// EvaluateEvery is the steps between evaluations on held-out problems, made
+	// beside the training: 1 evaluates every version; default 10; 0 only the last.
 	EvaluateEvery int `yaml:"evaluateEvery"`
 }
 

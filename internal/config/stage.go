@@ -32,6 +32,9 @@ type Train struct {
 	MaxDocumentTokens int `yaml:"maxDocumentTokens"`
 	// Preset is a published mixture by name, one of PresetNames; default none.
 	Preset string `yaml:"preset,omitempty"`
+	// EvaluateEvery is the steps between evaluations on held-out problems, made
+	// beside the training; default 0, only after the last step.
+	EvaluateEvery int `yaml:"evaluateEvery"`
 	// Mixture maps sources to their shares of tokens, which sum to 1. A source
 	// is one of SourceNames, or a JSON Lines file (.jsonl or .jsonl.gz, a
 	// "text" field a row) relative to the working directory. Not beside Preset.
@@ -130,6 +133,7 @@ func (s Stage) validate(v validator, r *Recipe) {
 func (t Train) validate(v validator, r *Recipe) {
 	v.require(t.Tokens > 0, "tokens", "%d must be over 0", t.Tokens)
 	v.atLeast("batchTokens", t.BatchTokens, 1)
+	v.atLeast("evaluateEvery", t.EvaluateEvery, 0)
 	v.atLeast("maxDocumentTokens", t.MaxDocumentTokens, 2)
 	r.requireFits(v, "maxDocumentTokens", t.MaxDocumentTokens)
 	t.validateMixture(v)

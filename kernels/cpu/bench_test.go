@@ -202,7 +202,7 @@ func BenchmarkRows(bb *testing.B) {
 	})
 	run("SwiGLUGrad", n*f, func(b bench) func() {
 		x, dx, out := b.random(2*n*f), b.random(2*n*f), b.random(n*f)
-		return func() { b.SwiGLUGrad(dx, out, x, f) }
+		return func() { b.SwiGLUGrad(dx, nil, out, x, f) }
 	})
 	run("Rope", n*256, func(b bench) func() {
 		h := kernels.Heads{Query: 4, KeyValue: 2, Width: 32}

@@ -55,7 +55,7 @@ func BenchmarkStep(bb *testing.B) {
 		b.SwiGLU(hidden, gateUp, f)
 		b.LinearGradWeight(downShape, at(grads, l, c*256+c*c+2*c*f, c*f), nil, y, hidden)
 		b.LinearGradInput(downShape, hidden, y, at(weights, l, c*256+c*c+2*c*f, c*f))
-		b.SwiGLUGrad(dGateUp, hidden, gateUp, f)
+		b.SwiGLUGrad(dGateUp, nil, hidden, gateUp, f)
 		b.AddNorm(x, normed, rstd, x, nil, gain, 1e-5)
 		b.LinearGradWeight(upShape, at(grads, l, c*256+c*c, 2*c*f), nil, dGateUp, normed)
 		b.LinearGradInput(upShape, normed, dGateUp, at(weights, l, c*256+c*c, 2*c*f))

@@ -20,21 +20,31 @@ func (d *Device) SwiGLU(out, gateUp kernels.Buffer, width int) {
 	}, to)
 }
 
-// SwiGLUGrad sets dGateUp to the gradient for gateUp.
-func (d *Device) SwiGLUGrad(dGateUp, dOut, gateUp kernels.Buffer, width int) {
+// SwiGLUGrad sets dGateUp to the gradient for gateUp, and out to what SwiGLU
+// makes of gateUp.
+func (d *Device) SwiGLUGrad(dGateUp, out, dOut, gateUp kernels.Buffer, width int) {
 	n := divide(dOut.Len(), width, "SwiGLUGrad dOut")
 	to := floats(dGateUp, "SwiGLUGrad dGateUp", 2*n*width)
 	do := floats(dOut, "SwiGLUGrad dOut", n*width)
 	from := floats(gateUp, "SwiGLUGrad gateUp", 2*n*width)
+	written := []*buffer{to}
+	var again *buffer
+	if out != nil {
+		again = floats(out, "SwiGLUGrad out", n*width)
+		written = append(written, again)
+	}
 	d.do(func() {
 		d.pool.rows(n, 2*swigluCost*width, func(_ *worker, n0, n1 int) {
 			for n := n0; n < n1; n++ {
 				gate, up := halves(from.f, n, width)
 				dGate, dUp := halves(to.f, n, width)
 				swigluGradRow(dGate, dUp, do.f[n*width:(n+1)*width], gate, up)
+				if again != nil { // after dOut has been read
+					swigluRow(again.f[n*width:(n+1)*width], gate, up)
+				}
 			}
 		})
-	}, to)
+	}, written...)
 }
 
 // halves returns the gates and the ups of row n.

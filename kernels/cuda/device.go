@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"os"
 	"sync"
+	"syscall"
 	"unsafe"
 
 	"gorgonia.org/cu"
@@ -36,8 +37,9 @@ type Device struct {
 	kernels map[string]*kernel
 	args    *arguments
 	maps    map[mapKey]tensorMap
-	sms     int  // multiprocessors
-	eager   bool // wait after every kernel, so that a fault has its name
+	sms     int           // multiprocessors
+	zeroed  devicePointer // zeroedBytes of zeros, which kernels leave zero
+	eager   bool          // wait after every kernel, so that a fault has its name
 
 	mu       sync.Mutex
 	op       string       // the public method that holds mu
@@ -48,13 +50,19 @@ type Device struct {
 	fault    error
 	closed   bool
 	capture  *graph // the graph that is being recorded
-	graphs   int    // graphs recorded so far
+	recorder int    // the thread that records it
+	recorded *sync.Cond
+	graphs   int // graphs recorded so far
 	recent   trail
 
 	workspace scratch
 	uploads   ring
 	downloads landing
 }
+
+// zeroedBytes is the size of Device.zeroed: the counters by which the blocks of
+// a kernel take turns.
+const zeroedBytes = 64 << 10
 
 // Open starts the device of c. It returns ErrUnavailable where there is none.
 func Open(c Config) (kernels.Device, error) {
@@ -78,6 +86,8 @@ func Open(c Config) (kernels.Device, error) {
 			Name:    fmt.Sprintf("cuda:%d (%s)", c.Ordinal, about.Name),
 			Kind:    "cuda",
 			Compute: kernels.BFloat16,
+			Memory:  about.Memory,
+			Replays: true,
 		},
 	}
 	if err := d.start(); err != nil {
@@ -108,9 +118,13 @@ func (d *Device) start() error {
 	if err := status(C.octorl_pool(d.context, C.int(d.dev))); err != nil {
 		return err
 	}
+	d.recorded = sync.NewCond(&d.mu)
 	d.maps = make(map[mapKey]tensorMap)
 	d.args = newArguments()
 	if err := d.loadModules(); err != nil {
+		return err
+	}
+	if d.zeroed, err = d.allocQueued(zeroedBytes); err != nil {
 		return err
 	}
 	return d.openStaging()
@@ -122,7 +136,7 @@ func (d *Device) Info() kernels.Info { return d.info }
 // Close waits for queued work and releases everything. It returns the device's
 // first fault.
 func (d *Device) Close() error {
-	d.mu.Lock()
+	d.lock()
 	defer d.mu.Unlock()
 	if d.closed {
 		return d.fault
@@ -133,6 +147,7 @@ func (d *Device) Close() error {
 	if d.fault == nil {
 		d.closeStaging()
 		d.releaseScratch()
+		d.try("free the counters", d.freeQueued(d.zeroed))
 	}
 	d.args.free()
 	return errors.Join(d.fault, d.dev.ReleasePrimaryCtx())
@@ -140,9 +155,18 @@ func (d *Device) Close() error {
 
 func (d *Device) cStream() C.CUstream { return handle[C.CUstream](d.stream) }
 
+// lock takes the queue. While a graph is recorded, only the thread that records
+// it gets it.
+func (d *Device) lock() {
+	d.mu.Lock()
+	for d.capture != nil && syscall.Gettid() != d.recorder {
+		d.recorded.Wait()
+	}
+}
+
 // enter begins the public method named op: it takes the queue until leave.
 func (d *Device) enter(op string) {
-	d.mu.Lock()
+	d.lock()
 	if d.closed {
 		d.mu.Unlock()
 		panic("cuda: " + op + " on a closed device")

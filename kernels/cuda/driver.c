@@ -35,6 +35,16 @@ int octorl_max_shared(CUcontext ctx, CUfunction f, int bytes) {
 	return cuFuncSetAttribute(f, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, bytes);
 }
 
+int octorl_clusters(CUcontext ctx, CUfunction f, unsigned cluster, unsigned threads, unsigned shared, int *count) {
+	CUlaunchConfig config = {
+		.gridDimX = cluster, .gridDimY = 1, .gridDimZ = 1,
+		.blockDimX = threads, .blockDimY = 1, .blockDimZ = 1,
+		.sharedMemBytes = shared,
+	};
+	CURRENT(ctx);
+	return cuOccupancyMaxActiveClusters(count, f, &config);
+}
+
 int octorl_param(CUcontext ctx, CUfunction f, size_t index, size_t *bytes) {
 	size_t offset;
 	CURRENT(ctx);

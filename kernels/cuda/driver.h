@@ -18,6 +18,7 @@ const char *octorl_error_name(int code);
 const char *octorl_error_text(int code);
 
 int octorl_max_shared(CUcontext ctx, CUfunction f, int bytes);
+int octorl_clusters(CUcontext ctx, CUfunction f, unsigned cluster, unsigned threads, unsigned shared, int *count);
 int octorl_param(CUcontext ctx, CUfunction f, size_t index, size_t *bytes);
 int octorl_launch(CUcontext ctx, CUfunction f, unsigned x, unsigned y, unsigned z, unsigned threads,
                   unsigned shared, CUstream s, void **params);

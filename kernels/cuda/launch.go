@@ -95,10 +95,7 @@ func (d *Device) launch(name string, g grid, args ...any) {
 	if g.x == 0 {
 		return
 	}
-	if g.shared > staticShared && g.shared > k.shared {
-		d.try(name+": shared memory", status(C.octorl_max_shared(d.context, k.function, C.int(g.shared))))
-		k.shared = g.shared
-	}
+	d.allowShared(k, g.shared)
 	d.recent.add(launched{kernel: name, grid: g})
 	code := C.octorl_launch(d.context, k.function, C.uint(g.x), C.uint(max(g.y, 1)), C.uint(max(g.z, 1)),
 		C.uint(g.threads), C.uint(g.shared), d.cStream(), d.args.pointers)
@@ -108,6 +105,31 @@ func (d *Device) launch(name string, g grid, args ...any) {
 	if code != 0 {
 		d.fail(fmt.Errorf("kernel %s, %s: %w", name, describeLaunch(g, args), driverError(code)))
 	}
+}
+
+// allowShared lets k have so many bytes of dynamic shared memory a block.
+func (d *Device) allowShared(k *kernel, bytes int) {
+	if bytes > staticShared && bytes > k.shared {
+		d.try(k.name+": shared memory", status(C.octorl_max_shared(d.context, k.function, C.int(bytes))))
+		k.shared = bytes
+	}
+}
+
+// resident returns how many clusters of so many blocks of a kernel run at once,
+// g telling the threads and shared memory of a block.
+func (d *Device) resident(name string, cluster int, g grid) int {
+	if d.fault != nil {
+		return 1
+	}
+	k := d.kernel(name)
+	if k.resident > 0 {
+		return k.resident
+	}
+	d.allowShared(k, g.shared)
+	var n C.int
+	d.try(name+": occupancy", status(C.octorl_clusters(d.context, k.function, C.uint(cluster), C.uint(g.threads), C.uint(g.shared), &n)))
+	k.resident = max(1, int(n))
+	return k.resident
 }
 
 // check stores the arguments and compares their sizes with the kernel's.

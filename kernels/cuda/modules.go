@@ -31,6 +31,7 @@ type kernel struct {
 	name     string
 	function C.CUfunction
 	params   []int // bytes of each parameter
+	resident int   // clusters of it that run at once, once asked for
 	shared   int   // dynamic shared memory that it may use, where above staticShared
 }
 

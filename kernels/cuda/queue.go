@@ -8,6 +8,7 @@ import "C"
 import (
 	"fmt"
 	"runtime"
+	"syscall"
 
 	"gorgonia.org/cu"
 
@@ -34,7 +35,7 @@ func (d *Device) bind() (unbind func()) {
 
 // Mark returns the present end of the queue.
 func (d *Device) Mark() kernels.Mark {
-	d.mu.Lock()
+	d.lock()
 	defer d.mu.Unlock()
 	d.op = "Mark"
 	d.refuseCapture()
@@ -98,7 +99,7 @@ func (d *Device) retire(m kernels.Mark) {
 // Wait blocks until all work before m is done, and returns the device's first
 // fault.
 func (d *Device) Wait(m kernels.Mark) error {
-	d.mu.Lock()
+	d.lock()
 	defer d.mu.Unlock()
 	d.op = "Wait"
 	d.refuseCapture()
@@ -143,7 +144,11 @@ type graph struct {
 func (g *graph) NumOps() int { return g.ops }
 
 // Capture records the operations that record queues instead of running them.
+// Calls of other goroutines wait until it is done: record keeps its thread, by
+// which its own calls are known.
 func (d *Device) Capture(record func()) (kernels.Graph, error) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	g := &graph{}
 	if err := d.beginCapture(g); err != nil {
 		return nil, err
@@ -171,7 +176,7 @@ func (d *Device) beginCapture(g *graph) error {
 		return d.fault
 	}
 	d.try("begin", status(C.octorl_capture(d.context, d.cStream())))
-	d.capture = g
+	d.capture, d.recorder = g, syscall.Gettid()
 	d.graphs++
 	return d.fault
 }
@@ -181,6 +186,7 @@ func (d *Device) endCapture(g *graph) error {
 	defer d.mu.Unlock()
 	d.op = "Capture"
 	d.capture = nil
+	d.recorded.Broadcast()
 	code := C.octorl_captured(d.context, d.cStream(), &g.exec)
 	d.try("end", status(code))
 	return d.fault

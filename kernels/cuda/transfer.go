@@ -139,3 +139,10 @@ func widenAll(to []float32, from []uint16) {
 		to[i] = math.Float32frombits(uint32(h) << 16)
 	}
 }
+
+// clear sets b to zeros, within a public method.
+func (d *Device) clear(b *buffer) {
+	if d.fault == nil && b.n > 0 {
+		d.try("clear", status(C.octorl_set(d.context, d.cStream(), C.CUdeviceptr(b.at), 0, C.int(b.kind.Size()), C.size_t(b.n))))
+	}
+}

@@ -9,6 +9,7 @@ import (
 // headShapes have groups, remainders and the usual widths.
 var headShapes = []kernels.Heads{
 	{Query: 4, KeyValue: 2, Width: 32}, {Query: 2, KeyValue: 2, Width: 64}, {Query: 3, KeyValue: 1, Width: 16},
+	{Query: 4, KeyValue: 1, Width: 128},
 }
 
 // layouts are segments over consecutive rows.

@@ -245,7 +245,7 @@ func Fingerprint(t *testing.T, dev kernels.Device, seed uint64) []float32 {
 	keep(heading.Out, heading.Rstd, dqkv, heading.DGain)
 	half := s.output(s.compute, n*c/2)
 	s.dev.SwiGLU(half, normed, c/2)
-	s.dev.SwiGLUGrad(normed, half, dx, c/2)
+	s.dev.SwiGLUGrad(normed, nil, half, dx, c/2)
 	table, ids := s.buffer(kernels.Float32, v*c), s.ints(s.below(n, v))
 	s.dev.EmbedGrad(table, dx, ids)
 	norm := s.output(kernels.Float32, 1)

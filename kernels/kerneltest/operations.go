@@ -54,11 +54,45 @@ func (s *suite) embed() {
 	s.near("EmbedGrad", dTable, want)
 }
 
+// embedRepeats has many rows for few ids: their sums are long, and each must be
+// what it is without the other ids.
+func (s *suite) embedRepeats() {
+	const v, c, n = 700, 24, 3000
+	ids := s.below(n, 3)
+	for i := range ids {
+		if s.rng.IntN(2) == 0 {
+			ids[i] = int32(s.rng.IntN(v))
+		}
+	}
+	dOut, dOutOf := s.input(s.compute, n*c)
+	dTable, want := s.input(kernels.Float32, v*c)
+	before := s.read(dTable)
+	s.dev.EmbedGrad(dTable, dOut, s.ints(ids))
+	var alone []float32 // rows of id 1
+	for i, id := range ids {
+		for j := range c {
+			want[int(id)*c+j] += dOutOf[i*c+j]
+		}
+		if id == 1 {
+			alone = append(alone, narrow(dOutOf[i*c:(i+1)*c])...)
+		}
+	}
+	s.near("EmbedGrad of repeats", dTable, want)
+	one, _ := s.floats(kernels.Float32, before)
+	rows, _ := s.floats(s.compute, alone)
+	only := make([]int32, len(alone)/c)
+	for i := range only {
+		only[i] = 1
+	}
+	s.dev.EmbedGrad(one, rows, s.ints(only))
+	s.same("EmbedGrad of one id", s.read(one)[c:2*c], s.read(dTable)[c:2*c])
+}
+
 // linearShapes have remainders in every dimension, and sums longer than a block.
 var linearShapes = []kernels.LinearShape{
 	{Rows: 1, In: 1, Out: 1}, {Rows: 1, In: 64, Out: 96}, {Rows: 2, In: 17, Out: 64}, {Rows: 3, In: 40, Out: 33},
 	{Rows: 4, In: 31, Out: 16}, {Rows: 5, In: 8, Out: 100}, {Rows: 7, In: 300, Out: 21}, {Rows: 13, In: 600, Out: 47},
-	{Rows: 150, In: 33, Out: 70}, {Rows: 301, In: 24, Out: 129},
+	{Rows: 150, In: 33, Out: 70}, {Rows: 301, In: 24, Out: 129}, {Rows: 200, In: 256, Out: 384}, {Rows: 129, In: 264, Out: 136},
 }
 
 func (s *suite) linear() {
@@ -102,7 +136,7 @@ func transpose(x []float64, c int) []float64 {
 
 func (s *suite) addNorm() {
 	const eps = 1e-3
-	for _, c := range []int{1, 8, 33, 100} {
+	for _, c := range []int{1, 8, 33, 100, 520} {
 		n := 1 + s.rng.IntN(9)
 		x, xOf := s.input(s.compute, n*c)
 		y, yOf := s.input(s.compute, n*c)
@@ -133,6 +167,39 @@ func (s *suite) addNorm() {
 		s.near("dGain", dGain, plus(dGainOf, slope(gainOf, loss)))
 		s.dev.AddNorm(x, out, rstd, x, y, gain, eps)
 		s.near("sum in place", x, plus(xOf, yOf))
+	}
+}
+
+// addNormWide has widths of models, whose rows several threads share.
+func (s *suite) addNormWide() {
+	const eps, n = 1e-5, 37
+	for _, c := range []int{320, 768, 1537, 2048, 5120} {
+		x, xOf := s.input(s.compute, n*c)
+		gain, gainOf := s.input(s.compute, c)
+		out, rstd := s.output(s.compute, n*c), s.output(kernels.Float32, n)
+		s.dev.AddNorm(nil, out, rstd, x, nil, gain, eps)
+		want, r := normOf(xOf, gainOf, eps)
+		s.near(fmt.Sprintf("norm of %d", c), out, want)
+		s.near(fmt.Sprintf("rstd of %d", c), rstd, r)
+
+		dOut, dOutOf := s.input(s.compute, n*c)
+		dx, dxOf := s.input(s.compute, n*c)
+		dGain, dGainOf := s.input(kernels.Float32, c)
+		s.dev.AddNormGrad(dx, dGain, dOut, x, gain, rstd)
+		for row := range n {
+			product := 0.0
+			for i := range c {
+				at := row*c + i
+				product += dOutOf[at] * gainOf[i] * xOf[at]
+			}
+			for i := range c {
+				at := row*c + i
+				dxOf[at] += r[row] * (dOutOf[at]*gainOf[i] - xOf[at]*r[row]*r[row]*product/float64(c))
+				dGainOf[i] += dOutOf[at] * xOf[at] * r[row]
+			}
+		}
+		s.near(fmt.Sprintf("dx of %d", c), dx, dxOf)
+		s.near(fmt.Sprintf("dGain of %d", c), dGain, dGainOf)
 	}
 }
 
@@ -192,8 +259,13 @@ func (s *suite) swiglu() {
 		s.near("SwiGLU", out, swigluOf(of, width))
 		dOut, dOutOf := s.input(s.compute, n*width)
 		dGateUp := s.output(s.compute, 2*n*width)
-		s.dev.SwiGLUGrad(dGateUp, dOut, gateUp, width)
+		s.dev.SwiGLUGrad(dGateUp, nil, dOut, gateUp, width)
 		s.near("SwiGLUGrad", dGateUp, slope(of, func() float64 { return dot(swigluOf(of, width), dOutOf) }))
+		alone, value := s.read(dGateUp), s.read(out)
+		s.dev.Fill(dGateUp, float32(math.NaN()))
+		s.dev.SwiGLUGrad(dGateUp, dOut, dOut, gateUp, width)
+		s.same("SwiGLUGrad in place", s.read(dGateUp), alone)
+		s.same("SwiGLU beside its gradient", s.read(dOut), value)
 	}
 	// Far out, silu is the identity or zero, and nothing overflows.
 	gateUp, _ := s.floats(s.compute, []float32{200, -200, 3, 3})

@@ -10,13 +10,16 @@ package kerneltest
 import (
 	"math"
 	"math/rand/v2"
+	"os"
+	"strconv"
 	"testing"
 
 	"github.com/octorl/octorl/kernels"
 )
 
 // Run tests a device. open is called for each subtest and may return the same
-// device; Run does not close it. Inputs are random with a seed that is printed.
+// device; Run does not close it. Inputs are random with a seed that is printed;
+// KERNELTEST_SEEDS is how many to try, 1 by default.
 func Run(t *testing.T, open func() kernels.Device) {
 	tests := []struct {
 		name string
@@ -24,8 +27,10 @@ func Run(t *testing.T, open func() kernels.Device) {
 	}{
 		{"Transfer", (*suite).transfer},
 		{"Embed", (*suite).embed},
+		{"EmbedRepeats", (*suite).embedRepeats},
 		{"Linear", (*suite).linear},
 		{"AddNorm", (*suite).addNorm},
+		{"AddNormWide", (*suite).addNormWide},
 		{"HeadNorm", (*suite).headNorm},
 		{"Rope", (*suite).rope},
 		{"SwiGLU", (*suite).swiglu},
@@ -33,6 +38,7 @@ func Run(t *testing.T, open func() kernels.Device) {
 		{"AttendGrad", (*suite).attendGrad},
 		{"Head", (*suite).head},
 		{"HeadGrad", (*suite).headGrad},
+		{"HeadLarge", (*suite).headLarge},
 		{"Sample", (*suite).sample},
 		{"SampleFrequencies", (*suite).sampleFrequencies},
 		{"PolicyGradient", (*suite).policyGradient},
@@ -49,11 +55,25 @@ func Run(t *testing.T, open func() kernels.Device) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			seed := rand.Uint64()
-			t.Logf("seed %d", seed)
-			tt.test(newSuite(t, open(), seed))
+			for range numSeeds(t) {
+				seed := rand.Uint64()
+				t.Logf("seed %d", seed)
+				tt.test(newSuite(t, open(), seed))
+			}
 		})
 	}
+}
+
+func numSeeds(t *testing.T) int {
+	v := os.Getenv("KERNELTEST_SEEDS")
+	if v == "" {
+		return 1
+	}
+	n, err := strconv.Atoi(v)
+	if err != nil || n < 1 {
+		t.Fatalf("KERNELTEST_SEEDS is %q: use a number from 1", v)
+	}
+	return n
 }
 
 // suite is a device under test and its random inputs.
@@ -62,15 +82,23 @@ type suite struct {
 	dev       kernels.Device
 	rng       *rand.Rand
 	compute   kernels.Type
-	tolerance float64 // of results, relative to the largest of an array
+	tolerance float64 // of results of the compute type; see tolerances
+}
+
+// tolerances are what results may differ from a reference in float64 by, for
+// arrays of each type: every element relative to the largest of the array, and
+// the array in the Frobenius norm relative to its own.
+var tolerances = map[kernels.Type]struct{ element, array float64 }{
+	kernels.Float32:  {2e-5, 1e-5},
+	kernels.BFloat16: {2e-2, 1e-2},
 }
 
 func newSuite(t *testing.T, dev kernels.Device, seed uint64) *suite {
-	s := &suite{T: t, dev: dev, rng: rand.New(rand.NewPCG(seed, 1)), compute: dev.Info().Compute, tolerance: 2e-5}
-	if s.compute == kernels.BFloat16 {
-		s.tolerance = 2e-2
+	compute := dev.Info().Compute
+	return &suite{
+		T: t, dev: dev, rng: rand.New(rand.NewPCG(seed, 1)),
+		compute: compute, tolerance: tolerances[compute].element,
 	}
-	return s
 }
 
 // buffer returns zeros that are freed when the test ends.
@@ -149,10 +177,33 @@ func (s *suite) readInts(b kernels.Buffer) []int32 {
 	return v
 }
 
-// near checks b against want within the suite's tolerance.
+// near checks b against want within the tolerances of b's type.
 func (s *suite) near(what string, b kernels.Buffer, want []float64) {
 	s.Helper()
-	s.within(what, b, want, s.tolerance)
+	s.close(what, b, want, b.Type())
+}
+
+// rounded is near for a Float32 result that was formed from intermediate values
+// of the compute type.
+func (s *suite) rounded(what string, b kernels.Buffer, want []float64) {
+	s.Helper()
+	s.close(what, b, want, s.compute)
+}
+
+func (s *suite) close(what string, b kernels.Buffer, want []float64, t kernels.Type) {
+	s.Helper()
+	s.within(what, b, want, tolerances[t].element)
+	got := s.read(b)
+	var off, size float64
+	for i, v := range want {
+		off += (float64(got[i]) - v) * (float64(got[i]) - v)
+		size += v * v
+	}
+	// A single small result, a sum that cancels, has no relative precision.
+	size += 0.01 * float64(len(want))
+	if limit := tolerances[t].array; !(math.Sqrt(off/size) <= limit) {
+		s.Fatalf("%s: %d elements are off by %.2g of their norm, want at most %.1g", what, len(want), math.Sqrt(off/size), limit)
+	}
 }
 
 func (s *suite) within(what string, b kernels.Buffer, want []float64, tolerance float64) {

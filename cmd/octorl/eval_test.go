@@ -1,0 +1,174 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/octorl/octorl/actors"
+	"github.com/octorl/octorl/evaluation"
+	"github.com/octorl/octorl/evaluation/exam"
+)
+
+// ownBenchmark is the example of docs/evaluation.md.
+const ownBenchmark = `name: sums
+file: sums.jsonl
+question: "{q}"
+answer: "{a}"
+prompt: "Q: {question}\nA:"
+stops: ["\nQ:"]
+extract: last-number
+shots: 1
+demonstrations:
+  - {question: "1 + 1 = ?", solution: "The answer is 2."}
+`
+
+// evalFlags are of an evaluation of a tiny checkpoint on the user's own benchmark.
+func evalFlags(t *testing.T) evalVerb {
+	t.Helper()
+	dir := t.TempDir()
+	saveModel(t, filepath.Join(dir, "model"))
+	rows := `{"q": "2 + 2 = ?", "a": 4}` + "\n" + `{"q": "3 + 4 = ?", "a": 7}` + "\n" + `{"q": "5 + 4 = ?", "a": 9}` + "\n"
+	for name, text := range map[string]string{"sums.yaml": ownBenchmark, "sums.jsonl": rows} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return evalVerb{
+		Model: filepath.Join(dir, "model"), Benchmarks: []string{filepath.Join(dir, "sums.yaml")}, Out: filepath.Join(dir, "out"),
+		Shots: "published", MaxTokens: 4, Temperature: at(float32(1)), N: 2, K: []int{1, 2},
+	}
+}
+
+func evaluateFlags(t *testing.T, v evalVerb, ctx context.Context) error {
+	t.Helper()
+	if err := v.settle(); err != nil {
+		return err
+	}
+	return v.evaluate(ctx)
+}
+
+func TestEvalOfOwnBenchmark(t *testing.T) {
+	v := evalFlags(t)
+	if err := evaluateFlags(t, v, t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	r, err := evaluation.ReadResult(v.Out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := r.Benchmarks[0]
+	if b.Settings.Benchmark != "sums" || b.Asked != 3 || b.Summary.Completions != 6 || b.Settings.Shots != 1 || b.Settings.Samples != 2 {
+		t.Errorf("result %+v", b)
+	}
+	items, preamble, err := exam.ReadItems(v.Out, b)
+	if err != nil || len(items) != 3 || !strings.HasPrefix(preamble, "Q: 1 + 1") {
+		t.Errorf("%d items, preamble %q, %v", len(items), preamble, err)
+	}
+}
+
+// TestEvalGoesOnAfterInterrupt stops an evaluation before anything is drawn, and
+// lets it go on: the items are those of one that was not stopped.
+func TestEvalGoesOnAfterInterrupt(t *testing.T) {
+	v := evalFlags(t)
+	stopped, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := evaluateFlags(t, v, stopped); !errors.Is(err, actors.ErrStopped) {
+		t.Fatalf("interrupted: %v", err)
+	}
+	limited := v
+	limited.Limit = 1
+	for _, flags := range []evalVerb{limited, v} {
+		if err := evaluateFlags(t, flags, t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	whole := v
+	whole.Out = filepath.Join(t.TempDir(), "whole")
+	if err := evaluateFlags(t, whole, t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := textsOf(t, v.Out), textsOf(t, whole.Out); got != want {
+		t.Errorf("completions %q, want %q", got, want)
+	}
+}
+
+// textsOf returns all completions of an evaluation, by problem.
+func textsOf(t *testing.T, out string) string {
+	t.Helper()
+	r, err := evaluation.ReadResult(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	items, _, err := exam.ReadItems(out, r.Benchmarks[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	byID := map[string]string{}
+	for _, it := range items {
+		for _, c := range it.Completions {
+			byID[it.Problem.ID] += c.Text + "|"
+		}
+	}
+	return byID["sums/0"] + "\n" + byID["sums/1"] + "\n" + byID["sums/2"]
+}
+
+func TestEvalRefuses(t *testing.T) {
+	v := evalFlags(t)
+	if err := evaluateFlags(t, v, t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for name, change := range map[string]func(*evalVerb){
+		"other settings": func(v *evalVerb) { v.MaxTokens = 3 },
+		"--shots many":   func(v *evalVerb) { v.Shots = "many" },
+		"--n 2":          func(v *evalVerb) { v.Temperature = at(float32(0)) },
+		"--k 3":          func(v *evalVerb) { v.K = []int{3} },
+		"unknown prompt": func(v *evalVerb) { v.Template = "chatty" },
+		"no benchmark":   func(v *evalVerb) { v.Benchmarks = []string{"gsm9k"} },
+		"--list":         func(v *evalVerb) { v.Benchmarks = nil },
+	} {
+		w := v
+		change(&w)
+		if err := evaluateFlags(t, w, t.Context()); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestCompareEvaluations(t *testing.T) {
+	v := evalFlags(t)
+	other := v
+	other.Out, other.Seed = filepath.Join(t.TempDir(), "other"), 1
+	for _, flags := range []evalVerb{v, other} {
+		if err := evaluateFlags(t, flags, t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var out bytes.Buffer
+	if err := compareEvaluations([]string{v.Out, other.Out}, &out); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"sums: other − out", "95% interval", "undecided"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("no %q in\n%s", want, out.String())
+		}
+	}
+	if err := compareEvaluations([]string{v.Out}, &out); err == nil {
+		t.Error("compared one folder")
+	}
+}
+
+func TestNameOfCheckpoint(t *testing.T) {
+	for dir, want := range map[string]string{
+		"/home/x/runs/quickstart/checkpoints/rl-mid/final": "quickstart-rl-mid",
+		"/models/Llama-3.2-1B/":                            "models-Llama-3.2-1B",
+	} {
+		if got := nameOfCheckpoint(dir); got != want {
+			t.Errorf("%s: %s, want %s", dir, got, want)
+		}
+	}
+}

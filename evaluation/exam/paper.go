@@ -1,0 +1,163 @@
+// Package exam asks one checkpoint the problems of benchmarks and keeps what it
+// answers, so that nothing is asked twice.
+//
+// A benchmark, a way of asking and a Sampler enter; a Journal of graded items
+// leaves, which survives a stop at any moment. How completions are drawn it leaves
+// to the Sampler, what they amount to to package evaluation. Read Paper, Journal
+// and Run first.
+package exam
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/octorl/octorl/evaluation"
+	"github.com/octorl/octorl/evaluation/benchmark"
+	"github.com/octorl/octorl/reward"
+)
+
+// Options say how a benchmark is asked.
+type Options struct {
+	Shots       int                          // demonstrations before the question; Published for the benchmark's number
+	Template    string                       // name of Render's template; empty for the benchmark's own form
+	Render      func(question string) string // puts a question into the template; nil without one
+	Grading     benchmark.Grading            // how completions are judged
+	Samples     int                          // completions of a problem
+	Temperature float32                      // 0 is greedy
+	MaxTokens   int                          // longest completion; 0 for the benchmark's
+	Stops       []string                     // beside the benchmark's, or with a template in place of them
+	Seed        uint64                       // of the draws
+	Limit       int                          // problems asked, from the first; 0 for all
+}
+
+// Published as Options.Shots stands for the benchmark's published number.
+const Published = -1
+
+// Tokens turns text into ids and knows how many fit.
+type Tokens interface {
+	Encode(prompt string) []int32
+	// Positions is the most tokens of a prompt and its completion together.
+	Positions() int
+}
+
+// Question is a problem ready to be asked.
+type Question struct {
+	Problem   benchmark.Problem
+	Text      string  // the prompt without the demonstrations
+	Prompt    []int32 // (P,) ids of all of it
+	MaxTokens int     // longest completion that fits; 0 where the prompt itself does not
+}
+
+// Paper is a benchmark made ready to be asked of one checkpoint.
+type Paper struct {
+	Spec      *benchmark.Spec
+	Settings  evaluation.Settings
+	Preamble  string // demonstrations before every question
+	Questions []Question
+	Rows      int // problems of the benchmark, asked or not
+	verifier  reward.Verifier
+}
+
+// NewPaper prepares problems of a benchmark for a checkpoint whose files have the
+// digest model. It returns an error that names the remedy where most prompts leave
+// the policy no room for an answer; the others are asked and count as not solved.
+func NewPaper(s *benchmark.Spec, problems []benchmark.Problem, model string, tokens Tokens, o Options) (*Paper, error) {
+	if o.Shots == Published {
+		o.Shots = s.Shots
+	}
+	if o.Template != "" && o.Shots > 0 {
+		return nil, fmt.Errorf("benchmark %s: %d shots with template %s: a template asks without demonstrations; leave out one of them", s.Name, o.Shots, o.Template)
+	}
+	if o.MaxTokens == 0 {
+		o.MaxTokens = s.MaxTokens
+	}
+	if o.Template == "" {
+		o.Stops = append(append([]string(nil), s.Stops...), o.Stops...)
+	}
+	p := &Paper{Spec: s, Rows: len(problems)}
+	var err error
+	if p.verifier, err = s.Verifier(o.Grading); err != nil {
+		return nil, err
+	}
+	if p.Preamble, err = s.Preamble(o.Shots); err != nil {
+		return nil, err
+	}
+	if o.Limit > 0 {
+		problems = problems[:min(o.Limit, len(problems))]
+	}
+	p.ask(problems, tokens, o)
+	p.Settings = evaluation.Settings{
+		Benchmark: s.Name, Model: model, Prompts: p.form(o), Shots: o.Shots, Template: o.Template,
+		Grading: p.gradingOf(o), Samples: o.Samples, Temperature: o.Temperature, MaxTokens: o.MaxTokens, Stops: o.Stops, Seed: o.Seed,
+	}
+	if o.Temperature == 0 {
+		p.Settings.Seed = 0 // nothing is drawn
+	}
+	return p, p.checkRoom(tokens)
+}
+
+// ask renders the problems.
+func (p *Paper) ask(problems []benchmark.Problem, tokens Tokens, o Options) {
+	for _, problem := range problems {
+		q := Question{Problem: problem}
+		if o.Render != nil {
+			q.Text = o.Render(problem.Question)
+		} else {
+			q.Text = p.Spec.Ask(problem.Question)
+		}
+		q.Prompt = tokens.Encode(p.Preamble + q.Text)
+		q.MaxTokens = max(0, min(o.MaxTokens, tokens.Positions()-len(q.Prompt)))
+		p.Questions = append(p.Questions, q)
+	}
+}
+
+// gradingOf names the grading with what it consists of.
+func (p *Paper) gradingOf(o Options) string {
+	switch o.Grading {
+	case benchmark.GradingBoxed:
+		return string(o.Grading)
+	case benchmark.GradingPublished:
+		return fmt.Sprintf("%s: %s, tolerance %g, relative %g, percent %v", o.Grading, p.Spec.Extract, p.Spec.Tolerance, p.Spec.Relative, p.Spec.Percent)
+	}
+	return fmt.Sprintf("%s: %s", o.Grading, p.Spec.Extract)
+}
+
+// form is a digest of how questions are put, whichever are asked: a raised limit
+// goes on with the same journal.
+func (p *Paper) form(o Options) string {
+	h := sha256.New()
+	const mark = "\x00question\x00"
+	form := p.Spec.Ask(mark)
+	if o.Render != nil {
+		form = o.Render(mark)
+	}
+	for _, text := range []string{p.Preamble, form, p.Spec.Question, p.Spec.Answer, p.Spec.AnswerIn, p.Spec.Options, fmt.Sprint(p.Spec.Wrong)} {
+		io.WriteString(h, text+"\x00")
+	}
+	return hex.EncodeToString(h.Sum(nil)[:8])
+}
+
+// TooLong returns the number of questions that leave no room for an answer.
+func (p *Paper) TooLong() int {
+	n := 0
+	for _, q := range p.Questions {
+		if q.MaxTokens == 0 {
+			n++
+		}
+	}
+	return n
+}
+
+func (p *Paper) checkRoom(tokens Tokens) error {
+	if len(p.Questions) == 0 {
+		return errors.New("no problems to ask")
+	}
+	if long := p.TooLong(); 2*long > len(p.Questions) {
+		return fmt.Errorf("benchmark %s: %d of %d prompts with %d demonstrations leave no room for an answer in the policy's %d positions; ask with fewer --shots, or with --template",
+			p.Spec.Name, long, len(p.Questions), p.Settings.Shots, tokens.Positions())
+	}
+	return nil
+}

@@ -1,0 +1,114 @@
+package evaluation
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strconv"
+)
+
+// WriteResultTable writes a result for a terminal of 100 columns: a row a
+// benchmark, then pass@k and maj@k where completions were sampled, then accuracy
+// by level.
+func WriteResultTable(w io.Writer, r Result) error {
+	tables := []table{summaryTable(r.Benchmarks), atKTable(r.Benchmarks), resultLevels(r.Benchmarks)}
+	for i, t := range tables {
+		if len(t.Rows) == 0 {
+			continue
+		}
+		if i > 0 {
+			if _, err := fmt.Fprintln(w); err != nil {
+				return fmt.Errorf("write table: %w", err)
+			}
+		}
+		if err := t.write(w); err != nil {
+			return err
+		}
+	}
+	return writeNotes(w, r)
+}
+
+// summaryTable has what every benchmark has.
+func summaryTable(benchmarks []BenchmarkResult) table {
+	t := table{Header: []string{"benchmark", "asked", "accuracy", "95% interval", "format", "truncated", "repeating", "tokens", "right", "wrong"}}
+	for _, b := range benchmarks {
+		s := b.Summary
+		t.Rows = append(t.Rows, []string{
+			b.Settings.Benchmark, strconv.Itoa(b.Asked), percent(s.Accuracy), percent(s.Interval.Low) + " – " + percent(s.Interval.High),
+			percent(s.FormatRate), percent(s.TruncationRate), percent(s.RepetitionRate),
+			tokens(s.MeanTokensAll), tokens(s.MeanTokensRight), tokens(s.MeanTokensWrong),
+		})
+	}
+	return t
+}
+
+// atKTable has pass@k and maj@k of what was sampled.
+func atKTable(benchmarks []BenchmarkResult) table {
+	ks := map[int]bool{}
+	for _, b := range benchmarks {
+		if b.Settings.Samples > 1 {
+			for k := range b.Summary.PassAt {
+				ks[k] = true
+			}
+		}
+	}
+	t := table{Header: []string{"k"}}
+	for _, k := range slices.Sorted(maps.Keys(ks)) {
+		t.Header = append(t.Header, strconv.Itoa(k))
+	}
+	for _, b := range benchmarks {
+		if b.Settings.Samples <= 1 || len(ks) == 0 {
+			continue
+		}
+		t.Rows = append(t.Rows,
+			atKRow(b.Settings.Benchmark+" pass@k", b.Summary.PassAt, ks), atKRow(b.Settings.Benchmark+" maj@k", b.Summary.MajAt, ks))
+	}
+	return t
+}
+
+func atKRow(name string, shares map[int]float64, ks map[int]bool) []string {
+	row := []string{name}
+	for _, k := range slices.Sorted(maps.Keys(ks)) {
+		row = append(row, optional(shares, k))
+	}
+	return row
+}
+
+// resultLevels has the accuracy by level of the benchmarks that have levels.
+func resultLevels(benchmarks []BenchmarkResult) table {
+	var rows []StageRow
+	for _, b := range benchmarks {
+		if len(b.Summary.Levels) > 0 {
+			rows = append(rows, StageRow{Stage: b.Settings.Benchmark, Summary: b.Summary})
+		}
+	}
+	return levelTable(rows)
+}
+
+// writeNotes says what the numbers do not show.
+func writeNotes(w io.Writer, r Result) error {
+	for _, b := range r.Benchmarks {
+		for _, note := range b.notes() {
+			if _, err := fmt.Fprintf(w, "%s: %s\n", b.Settings.Benchmark, note); err != nil {
+				return fmt.Errorf("write table: %w", err)
+			}
+		}
+	}
+	return nil
+}
+
+// notes are sentences about what a reader of the numbers must know.
+func (b BenchmarkResult) notes() []string {
+	var notes []string
+	if b.Asked < b.Rows {
+		notes = append(notes, fmt.Sprintf("only %d of %d problems were asked", b.Asked, b.Rows))
+	}
+	if b.TooLong > 0 {
+		notes = append(notes, fmt.Sprintf("%d prompts leave the policy no room for an answer and count as not solved", b.TooLong))
+	}
+	if b.Summary.Failed > 0 {
+		notes = append(notes, fmt.Sprintf("the verifier failed on %d completions, which count neither way", b.Summary.Failed))
+	}
+	return notes
+}

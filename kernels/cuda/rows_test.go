@@ -1,0 +1,33 @@
+//go:build cuda
+
+package cuda
+
+import "testing"
+
+// TestShareRow checks that every width has threads enough, no more than the
+// kernels are compiled for, in whole warps.
+func TestShareRow(t *testing.T) {
+	for width := 1; width <= 8192; width++ {
+		for _, choices := range [][]int{{4, 3, 2, 1}, {2, 1, 4}} {
+			s := shareRow(width, choices...)
+			most := 512
+			if s.packs == 1 {
+				most = 1024
+			}
+			if s.lanes*s.packs*packed < width || s.lanes%warp != 0 || s.lanes*s.groups > most {
+				t.Fatalf("a row of %d is shared as %+v", width, s)
+			}
+		}
+	}
+}
+
+// TestVocabulary checks that every vocabulary has threads enough, and rows that
+// begin on 16 bytes in both types.
+func TestVocabulary(t *testing.T) {
+	for size := 1; size <= 1<<18; size += 1 + size/50 {
+		v := newVocabulary(size)
+		if v.logits() < size || v.stride < size || v.stride%packed != 0 {
+			t.Fatalf("a vocabulary of %d is %+v", size, v)
+		}
+	}
+}
