@@ -19,6 +19,7 @@ type openBatch struct {
 	step    int
 	groups  int
 	version policy.Version
+	shape   reward.TextShape // what verdicts earn
 	to      *actor.PID
 }
 
@@ -43,6 +44,7 @@ type batchStats struct {
 	right, wrong, unparsable, failed int
 	cancelled                        int // groups
 	tokens                           int
+	failure                          string // why the first failed one failed
 }
 
 // buffer gathers verified groups into batches. It admits a group by its
@@ -50,7 +52,6 @@ type batchStats struct {
 // one that learns from it.
 type buffer struct {
 	gateway      *actor.PID
-	shape        reward.Shape
 	maxStaleness policy.Version
 	open         openBatch
 	groups       map[int]gatheredGroup
@@ -58,9 +59,7 @@ type buffer struct {
 	stats        batchStats
 }
 
-func newBuffer(gateway *actor.PID, shape reward.Shape) *buffer {
-	return &buffer{gateway: gateway, shape: shape}
-}
+func newBuffer(gateway *actor.PID) *buffer { return &buffer{gateway: gateway} }
 
 // Receive implements actor.Actor.
 func (b *buffer) Receive(c actor.Context) {
@@ -127,18 +126,18 @@ func (b *buffer) fresh(g trajectory.Group) bool {
 func (b *buffer) rewarded(v message.GroupVerified) gatheredGroup {
 	g := gatheredGroup{RewardedGroup: learner.RewardedGroup{Group: v.Group}}
 	for i, verdict := range v.Verdicts {
-		r, counted := b.shape.Reward(verdict.Verdict)
+		r, counted := b.open.shape.Reward(verdict.Verdict, v.Group.Trajectories[i].Text)
 		g.Rewards = append(g.Rewards, r)
 		g.Counted = append(g.Counted, counted)
 		g.verdicts = append(g.verdicts, verdict.Verdict)
-		b.stats.count(verdict.Verdict)
+		b.stats.count(verdict)
 		b.stats.tokens += len(v.Group.Trajectories[i].Completion)
 	}
 	return g
 }
 
-func (s *batchStats) count(v reward.Verdict) {
-	switch v {
+func (s *batchStats) count(v message.Verdict) {
+	switch v.Verdict {
 	case reward.Right:
 		s.right++
 	case reward.Wrong:
@@ -146,7 +145,9 @@ func (s *batchStats) count(v reward.Verdict) {
 	case reward.Unparsable:
 		s.unparsable++
 	case reward.Failed:
-		s.failed++
+		if s.failed++; s.failed == 1 {
+			s.failure = v.Reason
+		}
 	}
 }
 

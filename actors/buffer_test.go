@@ -22,7 +22,7 @@ func verifiedGroup(step, slot int, version policy.Version, verdicts ...reward.Ve
 		v.Group.Trajectories = append(v.Group.Trajectories, trajectory.Trajectory{
 			Index: i, Completion: []int32{1}, LogProbs: []float32{-1}, Versions: []policy.Version{version},
 		})
-		v.Verdicts = append(v.Verdicts, message.Verdict{Verdict: verdict})
+		v.Verdicts = append(v.Verdicts, message.Verdict{Verdict: verdict, Reason: "of " + verdict.String()})
 	}
 	v.Group.ID = v.ID
 	return v
@@ -49,8 +49,9 @@ func gather(t *testing.T, open openBatch, bodies ...any) []batchReady {
 		}
 	}
 	nobody := system.Root.Spawn(actor.PropsFromFunc(func(actor.Context) {}))
+	open.shape = reward.TextShape{Shape: reward.DefaultShape()}
 	open.to = system.Root.Spawn(actor.PropsFromFunc(collect))
-	buffer := system.Root.Spawn(actor.PropsFromProducer(func() actor.Actor { return newBuffer(nobody, reward.DefaultShape()) }))
+	buffer := system.Root.Spawn(actor.PropsFromProducer(func() actor.Actor { return newBuffer(nobody) }))
 	system.Root.Send(buffer, open)
 	for _, body := range bodies {
 		system.Root.Send(buffer, delivered{lease: free{}, body: body})
@@ -96,7 +97,7 @@ func TestBufferCountsEveryGroupOnce(t *testing.T) {
 			t.Errorf("slot %d: rewards %v, counted %v", slot, g.Rewards, g.Counted)
 		}
 	}
-	want := batchStats{right: 5, wrong: 5, unparsable: 5, failed: 5, cancelled: 1, tokens: 20}
+	want := batchStats{right: 5, wrong: 5, unparsable: 5, failed: 5, cancelled: 1, tokens: 20, failure: "of failed"}
 	if b.stats != want {
 		t.Errorf("stats %+v, want %+v", b.stats, want)
 	}

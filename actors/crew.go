@@ -9,7 +9,6 @@ import (
 
 	"github.com/octorl/octorl/actors/bus"
 	"github.com/octorl/octorl/policy"
-	"github.com/octorl/octorl/reward"
 	"github.com/octorl/octorl/rollout"
 )
 
@@ -21,7 +20,6 @@ type crew struct {
 	materials *materials
 	workshop  *workshop // the head's only
 	scorer    scorer    // of the evaluator, the head's only
-	shape     reward.Shape
 
 	rollouts, verifiers int
 	newPolicy           func() (*policy.Policy, weightsSource, error)
@@ -52,7 +50,7 @@ func (w *crew) spawnGateway(c actor.SpawnerContext) *actor.PID {
 func (w *crew) spawnWorkers(c actor.Context, gateway *actor.PID) error {
 	for i := range w.verifiers {
 		w.spawn(c, fmt.Sprintf("verifier-%d", i), func() actor.Actor {
-			return &verifier{gateway: gateway, verify: reward.MathVerifier{}}
+			return &verifier{gateway: gateway, judges: w.materials.judges, log: w.log}
 		})
 	}
 	for i := range w.rollouts {

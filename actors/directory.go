@@ -1,9 +1,6 @@
 package actors
 
 import (
-	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -32,11 +29,14 @@ var ErrInUse = errors.New("the run directory is in use by another process")
 type directory struct {
 	root string
 	lock *os.File
+	made bool // by openDirectory
 }
 
-// openDirectory makes or reopens the run directory root for a recipe and locks
-// it.
+// openDirectory makes or reopens the run directory root, locks it and checks that
+// it is free for a recipe. It writes nothing of the recipe: see settle.
 func openDirectory(root string, r *config.Recipe) (*directory, error) {
+	_, err := os.Stat(root)
+	made := errors.Is(err, fs.ErrNotExist)
 	if err := os.MkdirAll(root, 0o755); err != nil {
 		return nil, fmt.Errorf("make run directory: %w (choose another with --out)", err)
 	}
@@ -48,78 +48,30 @@ func openDirectory(root string, r *config.Recipe) (*directory, error) {
 		lock.Close()
 		return nil, fmt.Errorf("%w: %s; wait for it, stop it, or choose another with --out", ErrInUse, root)
 	}
-	d := &directory{root: root, lock: lock}
-	if err := d.settleRecipe(r); err != nil {
+	d := &directory{root: root, lock: lock, made: made}
+	if err := d.admit(r); err != nil {
 		lock.Close()
 		return nil, err
 	}
 	return d, nil
 }
 
-// settleRecipe writes the resolved recipe, after comparing it with the one there.
-// The scale may differ: it changes no result.
-func (d *directory) settleRecipe(r *config.Recipe) error {
-	path := d.recipe()
-	resolved, err := r.Resolved()
-	if err != nil {
-		return err
+// discard removes a directory that openDirectory made and that holds nothing but
+// what a start leaves that failed.
+func (d *directory) discard() {
+	if !d.made {
+		return
 	}
-	old, err := os.ReadFile(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return writeFile(path, resolved)
-	case err != nil:
-		return fmt.Errorf("read the recipe of the run: %w", err)
-	case bytes.Equal(old, resolved):
-		return nil
-	}
-	before, err := config.Parse(path, old)
-	if err != nil {
-		return fmt.Errorf("read the recipe of the run: %w; choose another directory with --out, or delete this one to start anew", err)
-	}
-	before.Scale = r.Scale
-	if old, err = before.Resolved(); err != nil {
-		return err
-	}
-	if bytes.Equal(old, resolved) {
-		return writeFile(path, resolved)
-	}
-	was, is := firstDifference(string(old), string(resolved))
-	return fmt.Errorf("%w: %s has %q, this one %q; choose another directory with --out, or delete this one to start anew",
-		ErrOtherRecipe, path, was, is)
+	os.RemoveAll(d.bus())
+	os.Remove(d.lock.Name())
+	os.Remove(d.root) // fails where there is more
 }
 
-// digestOf names a recipe by all that decides its results: all but the scale.
-func digestOf(r *config.Recipe) (string, error) {
-	essence := *r
-	essence.Scale = config.Scale{}
-	data, err := essence.Resolved()
-	if err != nil {
-		return "", err
-	}
-	sum := sha256.Sum256(data)
-	return hex.EncodeToString(sum[:8]), nil
+// Close releases the lock. Closing the file would not do: a program that a verifier
+// is just starting has the file too, until it runs.
+func (d *directory) Close() error {
+	return errors.Join(unix.Flock(int(d.lock.Fd()), unix.LOCK_UN), d.lock.Close())
 }
-
-func firstDifference(a, b string) (was, is string) {
-	as, bs := strings.Split(a, "\n"), strings.Split(b, "\n")
-	for i := range max(len(as), len(bs)) {
-		was, is = "", ""
-		if i < len(as) {
-			was = as[i]
-		}
-		if i < len(bs) {
-			is = bs[i]
-		}
-		if was != is {
-			return strings.TrimSpace(was), strings.TrimSpace(is)
-		}
-	}
-	return "", ""
-}
-
-// Close releases the lock.
-func (d *directory) Close() error { return d.lock.Close() }
 
 func (d *directory) recipe() string    { return filepath.Join(d.root, "recipe.resolved.yaml") }
 func (d *directory) tokenizer() string { return filepath.Join(d.root, "tokenizer.json") }
@@ -130,12 +82,16 @@ func (d *directory) metrics() string { return filepath.Join(d.root, "metrics.jso
 func (d *directory) events() string  { return filepath.Join(d.root, "events.jsonl") }
 func (d *directory) samples() string { return filepath.Join(d.root, "samples.jsonl") }
 
+// tensorboard is the folder of event files, one a stage.
+func (d *directory) tensorboard() string { return filepath.Join(d.root, "tensorboard") }
+
 // evaluation is the result file of a stage's finished policy.
 func (d *directory) evaluation(stage string) string {
 	return filepath.Join(d.root, "evaluation", stage+".json")
 }
 
-func (d *directory) stage(stage string) string { return filepath.Join(d.root, "checkpoints", stage) }
+func (d *directory) checkpoints() string       { return filepath.Join(d.root, "checkpoints") }
+func (d *directory) stage(stage string) string { return filepath.Join(d.checkpoints(), stage) }
 func (d *directory) final(stage string) string { return filepath.Join(d.stage(stage), "final") }
 func (d *directory) checkpoint(stage string, step int) string {
 	return filepath.Join(d.stage(stage), fmt.Sprintf("step-%06d", step))

@@ -40,6 +40,7 @@ type examined struct {
 	final   bool
 	greedy  []evaluation.Item
 	sampled []evaluation.Item
+	alarm   *alarm // verifications that failed
 }
 
 // scorer draws and judges the completions of a version. It may take long, and

@@ -8,7 +8,6 @@ import (
 	"github.com/octorl/octorl/evaluation"
 	"github.com/octorl/octorl/kernels"
 	"github.com/octorl/octorl/policy"
-	"github.com/octorl/octorl/reward"
 	"github.com/octorl/octorl/rollout"
 	"github.com/octorl/octorl/rollout/trajectory"
 )
@@ -22,7 +21,6 @@ const ExamRows = 32
 type examiner struct {
 	device    kernels.Device
 	materials *materials
-	verify    reward.Verifier
 	policy    *policy.Policy // nil before the first version
 }
 
@@ -48,17 +46,19 @@ func (x *examiner) score(ctx context.Context, e examine) (examined, error) {
 	if err != nil {
 		return out, fmt.Errorf("evaluate version %d of stage %s: %w", e.at.step, e.at.stage, err)
 	}
+	failed := alarm{}
 	for i, g := range groups {
 		if err := ctx.Err(); err != nil {
 			return out, err
 		}
-		item := x.judge(g)
+		item := x.judge(ctx, g, &failed)
 		if requests[i].Temperature == 0 {
 			out.greedy = append(out.greedy, item)
 		} else {
 			out.sampled = append(out.sampled, item)
 		}
 	}
+	out.alarm = alarmOf(failed.failed, failed.judged, failed.reason)
 	return out, nil
 }
 
@@ -105,13 +105,12 @@ func (x *examiner) draw(ctx context.Context, requests []rollout.Request) ([]traj
 	return groups, failure
 }
 
-// judge verifies a group.
-func (x *examiner) judge(g trajectory.Group) evaluation.Item {
+// judge verifies a group and counts what failed.
+func (x *examiner) judge(ctx context.Context, g trajectory.Group, failed *alarm) evaluation.Item {
 	item := evaluation.Item{Problem: g.Problem}
-	for _, t := range g.Trajectories {
-		ctx, cancel := context.WithTimeout(context.Background(), verifyDeadline)
-		r := x.verify.Verify(ctx, g.Problem, t.Text)
-		cancel()
+	for i, r := range x.materials.judges.exam.all(ctx, g) {
+		t := g.Trajectories[i]
+		failed.count(r)
 		item.Completions = append(item.Completions, evaluation.Completion{
 			Verdict: r.Verdict, Tokens: len(t.Completion), Finish: t.Finish, Text: t.Text, Answer: r.Extracted,
 		})

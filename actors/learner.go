@@ -40,6 +40,7 @@ type (
 	stepDone struct {
 		values map[string]float64
 		sample *message.SampleReported
+		alarm  *alarm
 		err    error
 	}
 	versionRead struct {
@@ -181,7 +182,7 @@ func (l *learnerActor) next(c actor.Context) {
 		return
 	}
 	rl := rlOf(s.stage)
-	c.Send(l.buffer, openBatch{stage: s.stage.Name, step: s.step + 1, groups: rl.GroupsPerStep, version: s.at().version(), to: c.Self()})
+	c.Send(l.buffer, openBatch{stage: s.stage.Name, step: s.step + 1, groups: rl.GroupsPerStep, version: s.at().version(), shape: l.workshop.materials.shapes[s.stage.Name], to: c.Self()})
 	c.Send(l.curriculum, openStep{at: s.at()})
 }
 
@@ -199,7 +200,7 @@ func (l *learnerActor) onStepDone(c actor.Context, m stepDone) {
 		return
 	}
 	s := l.session
-	c.Send(l.node, stepReported{at: s.at(), numSteps: s.numSteps(), kind: s.kind(), values: m.values, sample: m.sample})
+	c.Send(l.node, stepReported{at: s.at(), numSteps: s.numSteps(), kind: s.kind(), values: m.values, sample: m.sample, alarm: m.alarm})
 	if s.step < s.numSteps() && s.checkpointDue() {
 		l.save(c, false)
 		return

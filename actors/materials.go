@@ -15,6 +15,7 @@ import (
 	"github.com/octorl/octorl/kernels"
 	"github.com/octorl/octorl/policy"
 	"github.com/octorl/octorl/policy/tokenizer"
+	"github.com/octorl/octorl/reward"
 	"github.com/octorl/octorl/rollout"
 )
 
@@ -34,6 +35,8 @@ type materials struct {
 	config    policy.Config
 	generator corpus.Generator
 	problems  problemBook
+	judges    judges
+	shapes    map[string]reward.TextShape // what verdicts earn, by RL stage
 }
 
 // newMaterials reads or trains the tokenizer, which is kept at path, and
@@ -41,6 +44,12 @@ type materials struct {
 func newMaterials(r *config.Recipe, path string) (*materials, error) {
 	m := &materials{recipe: r, generator: corpus.Generator{Seed: r.Seed, BoxedShare: r.Generator.BoxedShare}}
 	var err error
+	if m.judges, err = newJudges(r); err != nil {
+		return nil, err
+	}
+	if m.shapes, err = newShapes(r); err != nil {
+		return nil, err
+	}
 	if m.digest, err = digestOf(r); err != nil {
 		return nil, err
 	}

@@ -22,6 +22,7 @@ type (
 		kind     string
 		values   map[string]float64
 		sample   *message.SampleReported
+		alarm    *alarm
 	}
 )
 
@@ -99,7 +100,7 @@ func (n *headNode) onStarted(c actor.Context) {
 	curriculum := n.crew.spawn(c, "curriculum", func() actor.Actor {
 		return &curriculum{gateway: n.gateway, materials: n.crew.materials}
 	})
-	buffer := n.crew.spawn(c, instanceBuffer, func() actor.Actor { return newBuffer(n.gateway, n.crew.shape) })
+	buffer := n.crew.spawn(c, instanceBuffer, func() actor.Actor { return newBuffer(n.gateway) })
 	n.learner = n.crew.spawn(c, instanceLearner, func() actor.Actor {
 		return &learnerActor{node: c.Self(), curriculum: curriculum, buffer: buffer, evaluator: n.eval, workshop: n.crew.workshop}
 	})
@@ -137,6 +138,17 @@ func (n *headNode) onStageOpened(c actor.Context, m stageOpened) {
 
 func (n *headNode) onStepReported(c actor.Context, m stepReported) {
 	n.check(n.scribe.step(m))
+	n.sound(m.at, m.alarm)
+}
+
+// sound raises an alarm, where there is one.
+func (n *headNode) sound(at standing, a *alarm) {
+	if a == nil {
+		return
+	}
+	n.crew.log.Warn().Str("stage", at.stage).Int("step", at.step).Int("failed", a.failed).Int("trajectories", a.judged).
+		Str("reason", a.reason).Msg("verifier failed: these trajectories are left out")
+	n.check(n.scribe.alarm(at, *a))
 }
 
 func (n *headNode) onStageFinished(c actor.Context, m stageFinished) {
@@ -152,6 +164,7 @@ func (n *headNode) onStageFinished(c actor.Context, m stageFinished) {
 }
 
 func (n *headNode) onExamined(c actor.Context, m examined) {
+	n.sound(m.at, m.alarm)
 	if !m.final {
 		n.check(n.scribe.probe(m))
 		return

@@ -89,7 +89,7 @@ func (s *scribe) summarize(m examined) evaluation.Summary {
 func summaryValues(s evaluation.Summary) map[string]float64 {
 	values := map[string]float64{
 		"heldout_accuracy": s.Accuracy, "heldout_format_rate": s.FormatRate, "heldout_truncation": s.TruncationRate,
-		"heldout_length": s.MeanTokensAll, "heldout_length_right": s.MeanTokensRight,
+		"heldout_length": s.MeanTokensAll, "heldout_length_right": s.MeanTokensRight, "heldout_verifier_failed": float64(s.Failed),
 	}
 	for k, p := range s.PassAt {
 		values[fmt.Sprintf("heldout_pass_at_%d", k)] = p

@@ -5,15 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 
 	"github.com/asynkron/protoactor-go/actor"
 	"github.com/rs/zerolog"
 
 	"github.com/octorl/octorl/actors/bus"
+	"github.com/octorl/octorl/actors/message"
 	"github.com/octorl/octorl/internal/config"
 	"github.com/octorl/octorl/kernels"
 	"github.com/octorl/octorl/policy"
-	"github.com/octorl/octorl/reward"
 )
 
 // ErrStopped is returned when a run was stopped before its end. The same command
@@ -65,8 +66,8 @@ func Run(ctx context.Context, r *config.Recipe, o Options) (*Results, error) {
 		return nil, err
 	}
 	if len(stages) > 0 {
-		h := &head{recipe: r, resolved: resolved, dir: d, options: o}
-		if err := h.run(ctx, stages); err != nil {
+		h := &head{recipe: r, resolved: resolved, dir: d, options: o, stages: stages}
+		if err := h.run(ctx); err != nil {
 			return nil, err
 		}
 	}
@@ -78,27 +79,13 @@ func Run(ctx context.Context, r *config.Recipe, o Options) (*Results, error) {
 	return ReadResults(o.Directory)
 }
 
-// unfinished lists the stages that are not finished.
-func (d *directory) unfinished(r *config.Recipe) ([]string, error) {
-	var names []string
-	for _, s := range r.Stages {
-		finished, err := d.finished(s.Name)
-		if err != nil {
-			return nil, err
-		}
-		if !finished {
-			names = append(names, s.Name)
-		}
-	}
-	return names, nil
-}
-
 // head is a run in progress in this process.
 type head struct {
 	recipe   *config.Recipe
 	resolved []byte
 	dir      *directory
 	options  Options
+	stages   []string // to do, in order
 
 	materials *materials
 	policy    *policy.Policy
@@ -106,8 +93,16 @@ type head struct {
 	recorded  map[standing]bool // evaluations that need not be made again
 }
 
-func (h *head) run(ctx context.Context, stages []string) error {
+func (h *head) run(ctx context.Context) error {
 	var err error
+	// First of all: an address that is taken should cost no time and leave no trace.
+	if err := bus.Check(h.busConfig()); err != nil {
+		h.dir.discard()
+		return err
+	}
+	if err := h.dir.settle(h.recipe); err != nil {
+		return err
+	}
 	if h.materials, err = newMaterials(h.recipe, h.dir.tokenizer()); err != nil {
 		return err
 	}
@@ -115,11 +110,12 @@ func (h *head) run(ctx context.Context, stages []string) error {
 		return err
 	}
 	defer h.policy.Free()
+	// Not before the run can be announced: nodes that wait for it would give up.
 	if h.bus, err = h.openBus(); err != nil {
 		return err
 	}
 	defer h.closeBus()
-	s, err := openScribe(h.recipe.Name, h.dir, h.recipe)
+	s, err := openScribe(h.recipe.Name, h.dir, h.recipe, h.stages)
 	if err != nil {
 		return err
 	}
@@ -134,7 +130,7 @@ func (h *head) run(ctx context.Context, stages []string) error {
 		return err
 	}
 	defer stop()
-	if err := h.lead(ctx, stages, pending, s); err != nil {
+	if err := h.lead(ctx, pending, s); err != nil {
 		return err
 	}
 	if err := h.bus.Delete(runsBucket, h.recipe.Name); err != nil { // nobody need join any more
@@ -149,17 +145,21 @@ func (h *head) closeBus() {
 	os.RemoveAll(h.dir.bus())
 }
 
+func (h *head) busConfig() bus.Config {
+	o := h.options
+	return bus.Config{
+		URL: o.URL, Listen: o.Listen, StoreDir: h.dir.bus(), Name: h.recipe.Name, Token: o.Token,
+		OnEvent: func(e bus.Event) { o.Log.Debug().Err(e.Err).Str("event", string(e.Kind)).Msg("bus") },
+	}
+}
+
 // openBus opens the bus with empty queues: what was under way when the run was
 // last stopped is asked for again.
 func (h *head) openBus() (*bus.Bus, error) {
-	o := h.options
 	if err := os.RemoveAll(h.dir.bus()); err != nil {
 		return nil, fmt.Errorf("clear the bus of the run: %w", err)
 	}
-	b, err := bus.Open(bus.Config{
-		URL: o.URL, Listen: o.Listen, StoreDir: h.dir.bus(), Name: h.recipe.Name, Token: o.Token,
-		OnEvent: func(e bus.Event) { o.Log.Debug().Err(e.Err).Str("event", string(e.Kind)).Msg("bus") },
-	})
+	b, err := bus.Open(h.busConfig())
 	if err != nil {
 		return nil, err
 	}
@@ -173,21 +173,27 @@ func (h *head) openBus() (*bus.Bus, error) {
 			return nil, err
 		}
 	}
-	if o.Joinable != nil && o.Listen != "" {
+	if o := h.options; o.Joinable != nil && o.Listen != "" {
 		o.Joinable(b.URL())
 	}
 	return b, nil
 }
 
+// watch tells the watcher which stages were finished before, then all that comes.
 func (h *head) watch() (stop func(), err error) {
 	if h.options.Watch == nil {
 		return func() {}, nil
+	}
+	for _, s := range h.recipe.Stages {
+		if !slices.Contains(h.stages, s.Name) {
+			h.options.Watch(message.StageReported{Stage: s.Name, State: message.Finished, Step: s.NumSteps(), NumSteps: s.NumSteps()})
+		}
 	}
 	return watchRun(h.bus, h.recipe.Name, h.options.Watch)
 }
 
 // lead starts the actors and waits for the end of the run.
-func (h *head) lead(ctx context.Context, stages []string, pending []examine, s *scribe) error {
+func (h *head) lead(ctx context.Context, pending []examine, s *scribe) error {
 	system := newSystem(h.options.Log)
 	defer system.Shutdown()
 	done := make(chan outcome, 1)
@@ -203,7 +209,7 @@ func (h *head) lead(ctx context.Context, stages []string, pending []examine, s *
 	}
 	defer stopServing()
 	node, err := spawnNode(system, func() actor.Actor {
-		return &headNode{crew: h.crew(), scribe: s, end: end, stages: stages, pending: pending}
+		return &headNode{crew: h.crew(), scribe: s, end: end, stages: h.stages, pending: pending}
 	}, func(err error) { end(outcome{err: err}) })
 	if err != nil {
 		return err
@@ -252,7 +258,7 @@ func (h *head) scorer() scorer {
 	if device == nil {
 		device = h.options.Device
 	}
-	var s scorer = &examiner{device: device, materials: h.materials, verify: reward.MathVerifier{}}
+	var s scorer = &examiner{device: device, materials: h.materials}
 	if h.options.rescore != nil {
 		s = h.options.rescore(s)
 	}
@@ -268,7 +274,6 @@ func (h *head) crew() crew {
 			warn: func(what string, err error) { log.Warn().Err(err).Msg(what) },
 		},
 		scorer:    h.scorer(),
-		shape:     reward.DefaultShape(),
 		rollouts:  h.workers(h.recipe.Scale.Rollouts),
 		verifiers: h.workers(h.recipe.Scale.Verifiers),
 		newPolicy: func() (*policy.Policy, weightsSource, error) { return h.policy, nil, nil },

@@ -26,6 +26,7 @@ type scribe struct {
 	recorded map[standing]bool // evaluations inside stages that were on record when it was opened
 
 	metrics, events, samples *record
+	board                    *board
 }
 
 // event is a line of events.jsonl.
@@ -36,22 +37,19 @@ type event struct {
 	Step    int       `json:"step,omitempty"`
 	Digest  string    `json:"digest,omitempty"`
 	Seconds float64   `json:"seconds,omitempty"`
+	Failed  int       `json:"failed,omitempty"` // verdicts, of Judged
+	Judged  int       `json:"judged,omitempty"`
+	Reason  string    `json:"reason,omitempty"`
 }
 
 // openScribe opens the records. Lines about what a resumed run does again are
-// dropped: of a stage that is not finished, the steps and evaluations that its
+// dropped: of a stage that is to do, the steps and evaluations that its
 // newest checkpoint does not have, and the evaluation of its end.
-func openScribe(run string, d *directory, r *config.Recipe) (*scribe, error) {
+func openScribe(run string, d *directory, r *config.Recipe, stages []string) (*scribe, error) {
 	s := &scribe{run: run, dir: d, recipe: r, announce: func(string, string, any) {}, recorded: map[standing]bool{}}
 	reached := map[string]int{}
-	for _, stage := range r.Stages {
-		finished, err := d.finished(stage.Name)
-		if err != nil {
-			return nil, err
-		}
-		if !finished {
-			reached[stage.Name] = d.reached(stage.Name)
-		}
+	for _, stage := range stages {
+		reached[stage] = d.reached(stage)
 	}
 	keep := func(line []byte) bool {
 		var at struct {
@@ -70,17 +68,22 @@ func openScribe(run string, d *directory, r *config.Recipe) (*scribe, error) {
 		}
 		return kept
 	}
-	var errs [3]error
+	var errs [4]error
 	s.metrics, errs[0] = openRecord(d.metrics(), keep)
 	s.samples, errs[1] = openRecord(d.samples(), keep)
 	s.events, errs[2] = openRecord(d.events(), nil)
-	return s, errors.Join(errs[:]...)
+	if err := errors.Join(errs[:]...); err != nil {
+		return nil, err
+	}
+	s.board, errs[3] = openBoard(d.tensorboard(), d.metrics())
+	return s, errs[3]
 }
 
 func (s *scribe) close() {
 	for _, r := range []*record{s.metrics, s.events, s.samples} {
 		r.close()
 	}
+	s.board.close()
 }
 
 func (s *scribe) stageOpened(m stageOpened) error {
@@ -119,6 +122,16 @@ func (s *scribe) probe(m examined) error {
 	return s.dir.dropPending(m.at)
 }
 
+// alarm records that verifications failed, and tells whoever watches.
+func (s *scribe) alarm(at standing, a alarm) error {
+	s.announce("verifier", "failed", message.VerifierFailed{
+		Stage: at.stage, Step: at.step, Failed: a.failed, Judged: a.judged, Reason: a.reason,
+	})
+	return s.events.append(event{
+		Time: time.Now(), Event: "verifier-failed", Stage: at.stage, Step: at.step, Failed: a.failed, Judged: a.judged, Reason: a.reason,
+	})
+}
+
 func (s *scribe) report(m message.MetricsReported) error {
 	for name, v := range m.Values {
 		if math.IsNaN(v) || math.IsInf(v, 0) {
@@ -126,7 +139,7 @@ func (s *scribe) report(m message.MetricsReported) error {
 		}
 	}
 	s.announce("metrics", "reported", m)
-	return s.metrics.append(m)
+	return errors.Join(s.metrics.append(m), s.board.add(m))
 }
 
 func (s *scribe) stageFinished(m stageFinished, took time.Duration) error {

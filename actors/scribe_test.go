@@ -56,7 +56,7 @@ func TestScribeDropsWhatHappensAgain(t *testing.T) {
 	one := *r.Stage("text").Train
 	one.Tokens = 1
 	r.Stages = append(r.Stages, config.Stage{Name: "other", Train: &one})
-	s, err := openScribe("tiny", d, r)
+	s, err := openScribe("tiny", d, r, []string{"rl", "other"})
 	if err != nil {
 		t.Fatal(err)
 	}

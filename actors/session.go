@@ -2,6 +2,7 @@ package actors
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -103,6 +104,9 @@ func (s *session) checkpointDue() bool {
 func (w *workshop) open(name string) (*session, error) {
 	s := &session{shop: w, stage: w.recipe.Stage(name), probed: -1, saved: -1, started: time.Now()}
 	path, damaged := w.dir.latest(name)
+	if path == "" && len(damaged) > 0 {
+		return nil, fmt.Errorf("open stage %s: %w", name, errors.Join(damaged...))
+	}
 	for _, err := range damaged {
 		w.warn("checkpoint passed over", err)
 	}
@@ -258,7 +262,7 @@ func readPosition(dir string) (position, error) {
 		err = json.Unmarshal(data, &p)
 	}
 	if err != nil {
-		return p, fmt.Errorf("read %s of %s: %w; delete this folder to use the checkpoint before it", positionFile, dir, err)
+		return p, fmt.Errorf("read %s of %s: %w; delete this folder and run again, which goes on from the checkpoint before it or else from the start of its stage", positionFile, dir, err)
 	}
 	return p, nil
 }
@@ -318,7 +322,8 @@ func (s *session) policyStep(b batchReady) stepDone {
 	values["rollout_seconds"] = sampled.Sub(s.started).Seconds()
 	values["update_seconds"] = time.Since(sampled).Seconds()
 	s.started = time.Now()
-	return stepDone{values: values, sample: sampleOf(s.stage.Name, s.step, b)}
+	judged := b.stats.right + b.stats.wrong + b.stats.unparsable + b.stats.failed
+	return stepDone{values: values, sample: sampleOf(s.stage.Name, s.step, b), alarm: alarmOf(b.stats.failed, judged, b.stats.failure)}
 }
 
 func count(happened bool) float64 {
@@ -331,7 +336,7 @@ func count(happened bool) float64 {
 func rlValues(m learner.RLMetrics, stats batchStats) map[string]float64 {
 	share := func(n int) float64 { return float64(n) / float64(max(m.Trajectories, 1)) }
 	return map[string]float64{
-		"reward": m.RewardMean, "accuracy": m.Accuracy, "format_rate": 1 - share(stats.unparsable),
+		"reward": m.RewardMean, "accuracy": share(stats.right), "format_rate": 1 - share(stats.unparsable),
 		"length": m.LengthMean, "length_right": m.LengthMeanRight, "truncation": m.TruncationShare,
 		"entropy": m.Surprisal, "loss": m.Loss, "grad_norm": m.GradNorm,
 		"ratio_min": m.RatioMin, "ratio_max": m.RatioMax, "ratio_deviation_first": m.RatioDeviationFirst,
@@ -393,7 +398,7 @@ func (s *session) save(final bool, pending []examine) (digest string, err error)
 	s.saved, s.final, s.digest = s.step, final, p.Digest
 	keep := w.recipe.Checkpoint.Keep
 	if final {
-		keep = 0
+		keep-- // it is one of them
 	}
 	return p.Digest, w.dir.prune(s.stage.Name, keep)
 }

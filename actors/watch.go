@@ -10,7 +10,7 @@ import (
 )
 
 // watched are the nouns whose messages are for watchers.
-var watched = []string{"metrics", "sample", "stage", "run"}
+var watched = []string{"metrics", "sample", "stage", "run", "verifier"}
 
 // watchRun calls handle with each message for watchers of a run, one at a time.
 func watchRun(b *bus.Bus, run string, handle func(body any)) (stop func(), err error) {

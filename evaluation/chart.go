@@ -19,6 +19,7 @@ type Series struct {
 type Chart struct {
 	Title, XLabel, YLabel string // YLabel gives the unit
 	Series                []Series
+	Powers                bool // X holds exponents of 2, which the axis shows as powers
 }
 
 // The plot lies inside a drawing of these units, which the page scales.
@@ -42,15 +43,28 @@ func (c Chart) svg() string {
 		fmt.Fprintf(&b, `<text class="tick" x="%d" y="%.1f" text-anchor="end">%s</text>`, plotLeft-6, y.at(v)+4, y.label(v))
 	}
 	for _, v := range x.ticks {
-		fmt.Fprintf(&b, `<text class="tick" x="%.1f" y="%d" text-anchor="middle">%s</text>`, x.at(v), plotBottom+16, x.label(v))
+		fmt.Fprintf(&b, `<text class="tick" x="%.1f" y="%d" text-anchor="middle">%s</text>`, x.at(v), plotBottom+16, c.xLabel(x, v))
 	}
 	fmt.Fprintf(&b, `<line class="axis" x1="%d" x2="%d" y1="%d" y2="%d"/>`, plotLeft, plotRight, plotBottom, plotBottom)
 	fmt.Fprintf(&b, `<text class="tick" x="%d" y="%d" text-anchor="end">%s</text>`, plotRight, chartHeight-4, html.EscapeString(c.XLabel))
 	for i, s := range c.Series {
-		s.reduce(maxPoints).draw(&b, i, x, y)
+		s.reduce(maxPoints).draw(&b, i, x, y, func(v float64) string {
+			if c.Powers {
+				return short(math.Exp2(v))
+			}
+			return short(v)
+		})
 	}
 	b.WriteString("</svg>")
 	return b.String()
+}
+
+// xLabel formats a tick of the x axis.
+func (c Chart) xLabel(x scale, v float64) string {
+	if c.Powers {
+		return short(math.Exp2(v))
+	}
+	return x.label(v)
 }
 
 // scales returns the axes that hold every finite point.
@@ -75,13 +89,16 @@ func (c Chart) scales() (x, y scale) {
 	if y.low > 0 && y.low < y.high/3 {
 		y.low = 0
 	}
+	if y.low == 0 && y.high == 0 {
+		y.high = 1
+	}
 	x.choose(6, false)
 	y.choose(5, true)
 	return x, y
 }
 
 // draw writes the curve and what it shows on hovering.
-func (s Series) draw(b *strings.Builder, index int, x, y scale) {
+func (s Series) draw(b *strings.Builder, index int, x, y scale, shown func(x float64) string) {
 	color := index % seriesColors
 	var path strings.Builder
 	command := "M"
@@ -100,7 +117,7 @@ func (s Series) draw(b *strings.Builder, index int, x, y scale) {
 			continue
 		}
 		fmt.Fprintf(b, `<circle class="point s%d" cx="%.1f" cy="%.1f" r="5"><title>%s: %s at %s</title></circle>`,
-			color, x.at(s.X[i]), y.at(s.Y[i]), html.EscapeString(s.Name), short(s.Y[i]), short(s.X[i]))
+			color, x.at(s.X[i]), y.at(s.Y[i]), html.EscapeString(s.Name), short(s.Y[i]), shown(s.X[i]))
 	}
 }
 

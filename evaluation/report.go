@@ -1,7 +1,7 @@
 package evaluation
 
 import (
-	_ "embed"
+	"embed"
 	"fmt"
 	"html/template"
 	"io"
@@ -39,15 +39,23 @@ type Report struct {
 	Samples     []Sample
 }
 
-//go:embed report.html.tmpl
-var reportText string
+//go:embed *.html.tmpl itempage.js
+var pageFiles embed.FS
 
-var reportTemplate = template.Must(template.New("report").Funcs(template.FuncMap{
-	"svg":     func(c Chart) template.HTML { return template.HTML(c.svg()) },
-	"color":   func(i int) int { return i % seriesColors },
-	"percent": percent,
-	"points":  points,
-}).Parse(reportText))
+// pageTemplate returns a page, with what all pages share.
+func pageTemplate(name string) *template.Template {
+	return template.Must(template.New(name).Funcs(template.FuncMap{
+		"svg":     func(c drawing) template.HTML { return template.HTML(c.svg()) },
+		"color":   func(i int) int { return i % seriesColors },
+		"percent": percent,
+		"points":  points,
+	}).ParseFS(pageFiles, "shared.html.tmpl", name))
+}
+
+// drawing is what has a picture of itself, whose texts are escaped.
+type drawing interface{ svg() string }
+
+var reportTemplate = pageTemplate("report.html.tmpl")
 
 // WriteReport writes r as one HTML page that needs nothing else: no scripts, no
 // fonts, no pictures from elsewhere. It follows the reader's light or dark
@@ -57,7 +65,7 @@ func WriteReport(w io.Writer, r Report) error {
 		Report
 		StageTable, LevelTable table
 	}{r, stageTable(r.Stages), levelTable(r.Stages)}
-	if err := reportTemplate.Execute(w, page); err != nil {
+	if err := reportTemplate.ExecuteTemplate(w, "report.html.tmpl", page); err != nil {
 		return fmt.Errorf("write report of run %s: %w", r.Run, err)
 	}
 	return nil

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 )
 
 // demo returns a report with every part.
@@ -36,15 +37,15 @@ func demo() Report {
 		Stages:      []StageRow{row("base", "uww"), row("mid-trained", "wrwr"), row("RL from mid-trained", "rrww"), row("RL from base", "uwu")},
 		Curves: []ChartGroup{
 			{"Reinforcement learning", []Chart{
-				{"Reward", "step", "mean", []Series{series("from mid-trained", func(u float64) float64 { return 2*rising(u) - 1 }), series("from base", func(u float64) float64 { return -0.9 + 0.2*u })}},
-				{"Accuracy", "step", "share", []Series{series("from mid-trained", rising), series("from base", func(u float64) float64 { return 0.02 + 0.05*u })}},
-				{"Completion length", "step", "tokens", []Series{series("all", func(u float64) float64 { return 80 + 40*u }), series("right", func(u float64) float64 { return 60 + 10*u })}},
-				{"Entropy", "step", "nats a token", []Series{series("from mid-trained", func(u float64) float64 { return 0.9 - 0.5*u })}},
+				{Title: "Reward", XLabel: "step", YLabel: "mean", Series: []Series{series("from mid-trained", func(u float64) float64 { return 2*rising(u) - 1 }), series("from base", func(u float64) float64 { return -0.9 + 0.2*u })}},
+				{Title: "Accuracy", XLabel: "step", YLabel: "share", Series: []Series{series("from mid-trained", rising), series("from base", func(u float64) float64 { return 0.02 + 0.05*u })}},
+				{Title: "Completion length", XLabel: "step", YLabel: "tokens", Series: []Series{series("all", func(u float64) float64 { return 80 + 40*u }), series("right", func(u float64) float64 { return 60 + 10*u })}},
+				{Title: "Entropy", XLabel: "step", YLabel: "nats a token", Series: []Series{series("from mid-trained", func(u float64) float64 { return 0.9 - 0.5*u })}},
 			}},
 			{"Mid-training", []Chart{
-				{"Loss", "step", "nats a token", []Series{series("stable", func(u float64) float64 { return 1.5 + 3*math.Exp(-8*u) })}},
-				{"Learning rate", "step", "", []Series{{Name: "stable", X: []float64{0, 20, 100, 150}, Y: []float64{0, 3e-4, 3e-4, 3e-5}}}},
-				{"Speed", "step", "tokens/s", []Series{series("stable", func(u float64) float64 { return 21000 })}},
+				{Title: "Loss", XLabel: "step", YLabel: "nats a token", Series: []Series{series("stable", func(u float64) float64 { return 1.5 + 3*math.Exp(-8*u) })}},
+				{Title: "Learning rate", XLabel: "step", YLabel: "", Series: []Series{{Name: "stable", X: []float64{0, 20, 100, 150}, Y: []float64{0, 3e-4, 3e-4, 3e-5}}}},
+				{Title: "Speed", XLabel: "step", YLabel: "tokens/s", Series: []Series{series("stable", func(u float64) float64 { return 21000 })}},
 			}},
 		},
 		Samples: []Sample{
@@ -103,9 +104,13 @@ func TestWriteTable(t *testing.T) {
 	if err := WriteTable(&b, rows); err != nil {
 		t.Fatal(err)
 	}
-	want := `stage  accuracy  95% interval  pass@1  pass@8  format  truncated  repeating  tokens  tokens right  problems  failed
-base      50.0%  9.5% – 90.5%   50.0%       –   50.0%      50.0%      50.0%    10.0          10.0         2       0
-RL        25.0%  2.7% – 80.2%   25.0%  100.0%  100.0%       0.0%       0.0%    15.0          10.0         2       1
+	want := `stage  accuracy  95% interval  pass@1  pass@8  format  truncated  repeating
+base      50.0%  9.5% – 90.5%   50.0%       –   50.0%      50.0%      50.0%
+RL        25.0%  2.7% – 80.2%   25.0%  100.0%  100.0%       0.0%       0.0%
+
+stage  tokens  tokens right  problems  failed
+base     10.0          10.0         2       0
+RL       15.0          10.0         2       1
 
 accuracy by level       1     3
 base               100.0%  0.0%
@@ -113,6 +118,36 @@ RL                  50.0%  0.0%
 `
 	if b.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", b.String(), want)
+	}
+}
+
+// TestTablesFitTheTerminal has names and numbers of columns of every size.
+func TestTablesFitTheTerminal(t *testing.T) {
+	for n := range 30 {
+		long := table{Header: []string{strings.Repeat("s", 1+n)}, Rows: [][]string{{"a"}}}
+		for i := range n {
+			long.Header = append(long.Header, strings.Repeat("h", 1+i*7%13))
+			long.Rows[0] = append(long.Rows[0], strings.Repeat("–", 1+i*5%11))
+		}
+		var b strings.Builder
+		cells := 0
+		for _, part := range long.fold(terminalColumns) {
+			if part.Header[0] != long.Header[0] {
+				t.Errorf("%d columns: a part begins with %s", n, part.Header[0])
+			}
+			cells += len(part.Header) - 1
+			if err := part.write(&b); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if cells != n {
+			t.Errorf("%d of %d columns", cells, n)
+		}
+		for line := range strings.Lines(b.String()) {
+			if w := utf8.RuneCountInString(line); w > terminalColumns { // the line end included
+				t.Errorf("%d columns: a line of %d", n, w)
+			}
+		}
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 )
 
@@ -21,6 +22,18 @@ type Result struct {
 	Digest     string            `json:"digest"`  // of the checkpoint's files
 	Finished   time.Time         `json:"finished"`
 	Benchmarks []BenchmarkResult `json:"benchmarks"`
+	Readiness  *Readiness        `json:"readiness,omitempty"` // of a base model, where it was asked for
+}
+
+// Label names the way of asking where all benchmarks share it.
+func (r Result) Label() string {
+	label := r.Benchmarks[0].Settings.Label()
+	for _, b := range r.Benchmarks {
+		if b.Settings.Label() != label {
+			return fmt.Sprintf("%d at T=%g", b.Settings.Samples, b.Settings.Temperature)
+		}
+	}
+	return label
 }
 
 // BenchmarkResult is the summary of one benchmark under one way of asking.
@@ -34,6 +47,9 @@ type BenchmarkResult struct {
 	Summary  Summary  `json:"summary"`
 	Items    string   `json:"items"` // file of JSON lines, relative to results.json
 }
+
+// Name is the benchmark's, with the template where several were asked for.
+func (b BenchmarkResult) Name() string { return strings.TrimSuffix(b.Items, ".jsonl") }
 
 // Settings is all that decides what a checkpoint answers to a benchmark. Items
 // of different settings are never mixed.

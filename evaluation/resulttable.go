@@ -3,8 +3,6 @@ package evaluation
 import (
 	"fmt"
 	"io"
-	"maps"
-	"slices"
 	"strconv"
 )
 
@@ -26,7 +24,13 @@ func WriteResultTable(w io.Writer, r Result) error {
 			return err
 		}
 	}
-	return writeNotes(w, r)
+	if err := writeNotes(w, r); err != nil || r.Readiness == nil {
+		return err
+	}
+	if _, err := fmt.Fprintln(w); err != nil {
+		return fmt.Errorf("write table: %w", err)
+	}
+	return r.Readiness.Write(w)
 }
 
 // summaryTable has what every benchmark has.
@@ -35,7 +39,7 @@ func summaryTable(benchmarks []BenchmarkResult) table {
 	for _, b := range benchmarks {
 		s := b.Summary
 		t.Rows = append(t.Rows, []string{
-			b.Settings.Benchmark, strconv.Itoa(b.Asked), percent(s.Accuracy), percent(s.Interval.Low) + " – " + percent(s.Interval.High),
+			b.Name(), strconv.Itoa(b.Asked), percent(s.Accuracy), percent(s.Interval.Low) + " – " + percent(s.Interval.High),
 			percent(s.FormatRate), percent(s.TruncationRate), percent(s.RepetitionRate),
 			tokens(s.MeanTokensAll), tokens(s.MeanTokensRight), tokens(s.MeanTokensWrong),
 		})
@@ -54,7 +58,7 @@ func atKTable(benchmarks []BenchmarkResult) table {
 		}
 	}
 	t := table{Header: []string{"k"}}
-	for _, k := range slices.Sorted(maps.Keys(ks)) {
+	for _, k := range sortedKeys(ks) {
 		t.Header = append(t.Header, strconv.Itoa(k))
 	}
 	for _, b := range benchmarks {
@@ -62,14 +66,14 @@ func atKTable(benchmarks []BenchmarkResult) table {
 			continue
 		}
 		t.Rows = append(t.Rows,
-			atKRow(b.Settings.Benchmark+" pass@k", b.Summary.PassAt, ks), atKRow(b.Settings.Benchmark+" maj@k", b.Summary.MajAt, ks))
+			atKRow(b.Name()+" pass@k", b.Summary.PassAt, ks), atKRow(b.Name()+" maj@k", b.Summary.MajAt, ks))
 	}
 	return t
 }
 
 func atKRow(name string, shares map[int]float64, ks map[int]bool) []string {
 	row := []string{name}
-	for _, k := range slices.Sorted(maps.Keys(ks)) {
+	for _, k := range sortedKeys(ks) {
 		row = append(row, optional(shares, k))
 	}
 	return row
@@ -80,7 +84,7 @@ func resultLevels(benchmarks []BenchmarkResult) table {
 	var rows []StageRow
 	for _, b := range benchmarks {
 		if len(b.Summary.Levels) > 0 {
-			rows = append(rows, StageRow{Stage: b.Settings.Benchmark, Summary: b.Summary})
+			rows = append(rows, StageRow{Stage: b.Name(), Summary: b.Summary})
 		}
 	}
 	return levelTable(rows)
@@ -90,7 +94,7 @@ func resultLevels(benchmarks []BenchmarkResult) table {
 func writeNotes(w io.Writer, r Result) error {
 	for _, b := range r.Benchmarks {
 		for _, note := range b.notes() {
-			if _, err := fmt.Fprintf(w, "%s: %s\n", b.Settings.Benchmark, note); err != nil {
+			if _, err := fmt.Fprintf(w, "%s: %s\n", b.Name(), note); err != nil {
 				return fmt.Errorf("write table: %w", err)
 			}
 		}
@@ -105,10 +109,10 @@ func (b BenchmarkResult) notes() []string {
 		notes = append(notes, fmt.Sprintf("only %d of %d problems were asked", b.Asked, b.Rows))
 	}
 	if b.TooLong > 0 {
-		notes = append(notes, fmt.Sprintf("%d prompts leave the policy no room for an answer and count as not solved", b.TooLong))
+		notes = append(notes, fmt.Sprintf("prompts that leave the policy no room for an answer: %d; they count as not solved", b.TooLong))
 	}
 	if b.Summary.Failed > 0 {
-		notes = append(notes, fmt.Sprintf("the verifier failed on %d completions, which count neither way", b.Summary.Failed))
+		notes = append(notes, fmt.Sprintf("completions on which the verifier failed: %d; they count neither way", b.Summary.Failed))
 	}
 	return notes
 }

@@ -81,20 +81,25 @@ func levelTable(rows []StageRow) table {
 	return t
 }
 
-// WriteTable writes the results of stages as aligned columns for a terminal,
-// then their accuracy by level where problems have levels.
+// WriteTable writes the results of stages as aligned columns for a terminal of 80
+// columns, in several tables where they need more, then their accuracy by level
+// where problems have levels.
 func WriteTable(w io.Writer, rows []StageRow) error {
-	if err := stageTable(rows).write(w); err != nil {
-		return err
+	tables := stageTable(rows).fold(terminalColumns)
+	if levels := levelTable(rows); len(levels.Rows) > 0 {
+		tables = append(tables, levels.fold(terminalColumns)...)
 	}
-	levels := levelTable(rows)
-	if len(levels.Rows) == 0 {
-		return nil
+	for i, t := range tables {
+		if i > 0 {
+			if _, err := fmt.Fprintln(w); err != nil {
+				return fmt.Errorf("write table: %w", err)
+			}
+		}
+		if err := t.write(w); err != nil {
+			return err
+		}
 	}
-	if _, err := fmt.Fprintln(w); err != nil {
-		return fmt.Errorf("write table: %w", err)
-	}
-	return levels.write(w)
+	return nil
 }
 
 // write writes t with its first column flush left and the others flush right.
@@ -142,3 +147,6 @@ func optional(shares map[int]float64, key int) string {
 	}
 	return "–"
 }
+
+// sortedKeys returns the keys of a map in ascending order.
+func sortedKeys[V any](m map[int]V) []int { return slices.Sorted(maps.Keys(m)) }

@@ -5,6 +5,7 @@ import (
 	"math"
 	"testing"
 
+	"github.com/octorl/octorl/internal/devicetest"
 	"github.com/octorl/octorl/policy"
 )
 
@@ -44,7 +45,7 @@ func TestOptimizerFirstStepByHand(t *testing.T) {
 		if i < p.DecayedParameters() {
 			want -= 0.1 * 0.5
 		}
-		if math.Abs(float64(w)-want) > 1e-6 {
+		if math.Abs(float64(w)-want) > devicetest.Tolerance(p.Device(), 1e-6, 1.0/256) {
 			t.Fatalf("weight %d is %v, want %v", i, w, want)
 		}
 	}
@@ -68,7 +69,7 @@ func TestOptimizerClipsTheNorm(t *testing.T) {
 	}
 	want := []float64{1 - 0.06, 1 + 0.08, 1}
 	for i, w := range readWeights(t, p)[:3] {
-		if math.Abs(float64(w)-want[i]) > 1e-6 {
+		if math.Abs(float64(w)-want[i]) > devicetest.Tolerance(p.Device(), 1e-6, 1.0/256) {
 			t.Errorf("weight %d is %v, want %v", i, w, want[i])
 		}
 	}

@@ -48,6 +48,7 @@ func fixtureRoot(t *testing.T) string {
 type fixture struct {
 	*Policy
 	ids, labels       [][]int32
+	logits            []float32
 	logprobs, entropy []float32
 	gradients         *TensorFile
 	expected          expectedFile
@@ -89,6 +90,7 @@ func runCases(t *testing.T, root string) int {
 		dir := filepath.Dir(path)
 		t.Run(filepath.Base(dir), func(t *testing.T) {
 			f := loadFixture(t, dir)
+			t.Run("logits", f.testLogits)
 			t.Run("logprobs", f.testLogProbs)
 			t.Run("gradients", f.testGradients)
 			t.Run("greedy", f.testGreedy)
@@ -114,6 +116,7 @@ func loadFixture(t *testing.T, dir string) *fixture {
 	}
 	expected := mustOpen(t, filepath.Join(dir, "expected.safetensors"))
 	f.ids, f.labels = readRows(t, expected, "input_ids"), readRows(t, expected, "labels")
+	f.logits = readAll(t, expected, "logits")
 	f.logprobs, f.entropy = readAll(t, expected, "logprobs"), readAll(t, expected, "entropy")
 	f.gradients = mustOpen(t, filepath.Join(dir, "expected_grads.safetensors"))
 	return f
@@ -203,6 +206,37 @@ func (f *fixture) testLogProbs(t *testing.T) {
 	tolerance := tolerances[f.dev.Info().Compute]
 	if !(l <= tolerance.logProb && e <= tolerance.logProb && loss <= tolerance.loss) {
 		t.Errorf("errors exceed %g, %g, %g", tolerance.logProb, tolerance.logProb, tolerance.loss)
+	}
+}
+
+// testLogits compares logits, which nothing else ever computes whole.
+func (f *fixture) testLogits(t *testing.T) {
+	var documents [][]int32
+	for _, ids := range f.ids {
+		documents = append(documents, append(slices.Clone(ids), 0)) // to have what follows the last id
+	}
+	b := PackDocuments(documents)
+	ps := f.newPass(t, b)
+	ps.Forward(b, 1)
+	s := kernels.LinearShape{Rows: len(b.IDs), In: f.cfg.Hidden, Out: f.cfg.Vocab}
+	out, err := f.dev.Alloc(f.dev.Info().Compute, s.Rows*s.Out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.dev.Free(out)
+	f.dev.Linear(s, out, ps.activations.hidden, f.parameters.head, nil)
+	got := make([]float32, s.Rows*s.Out)
+	f.dev.Download(got, out)
+	if err := f.dev.Wait(f.dev.Mark()); err != nil {
+		t.Fatal(err)
+	}
+	if len(f.logits) != len(got) {
+		t.Fatalf("%d logits, expected %d", len(got), len(f.logits))
+	}
+	e := largestError(got, f.logits)
+	t.Logf("largest error %.2g", e)
+	if limit := tolerances[f.dev.Info().Compute].logProb; !(e <= limit) {
+		t.Errorf("the error exceeds %g", limit)
 	}
 }
 

@@ -21,6 +21,10 @@ func TestParseGeneration(t *testing.T) {
 		{`{"eos_token_id":[3,4,5]}`, Generation{EOS: []int32{3, 4, 5}}},
 		{`{"do_sample":true,"top_k":20,"top_p":0.9,"min_p":0,"repetition_penalty":1.1}`,
 			Generation{EOS: []int32{1, 2}, Temperature: 1, Ignored: []string{"repetition_penalty 1.1", "top_p 0.9", "top_k 20"}}},
+		{`{"max_new_tokens":2048,"stop_strings":["a","","b"],"top_k":null,"num_beams":1,"bad_words_ids":[]}`,
+			Generation{EOS: []int32{1, 2}, MaxTokens: 2048, Stops: []string{"a", "b"}}},
+		{`{"stop_strings":"a","num_beams":4,"no_repeat_ngram_size":3,"bad_words_ids":[[1,2,3],[4,5,6],[7,8,9],[10]],"top_p":0.5}`,
+			Generation{EOS: []int32{1, 2}, Stops: []string{"a"}, Ignored: []string{"no_repeat_ngram_size 3", "num_beams 4", "bad_words_ids"}}},
 		{`{"top_k":20,"repetition_penalty":1.1}`, Generation{EOS: []int32{1, 2}, Ignored: []string{"repetition_penalty 1.1"}}},
 	} {
 		if got, err := parseGeneration([]byte(tt.text), c); err != nil || !reflect.DeepEqual(got, tt.want) {
@@ -35,6 +39,8 @@ func TestReadGenerationRefusesByName(t *testing.T) {
 		`{"eos_token_id":[1,-1]}`:             "eos_token_id -1",
 		`{"do_sample":true,"temperature":-1}`: "temperature -1",
 		`{"temperature":"hot"}`:               "temperature",
+		`{"max_new_tokens":0}`:                "max_new_tokens 0",
+		`{"stop_strings":[1]}`:                "stop_strings",
 		`[`:                                   "unexpected end",
 	} {
 		dir := t.TempDir()

@@ -46,8 +46,29 @@ func Inspect(dir string) Inspection {
 		return err
 	})
 	x.weights(dir)
-	x.optional(dir, ManifestFile, func(string) error { return VerifyDir(dir) })
+	x.optional(dir, ManifestFile, func(string) error { return x.manifest(dir) })
 	return x
+}
+
+// manifest compares the files of dir with their checksums. The fault is with the
+// file that differs, one of no policy included; the manifest's own is returned.
+func (x *Inspection) manifest(dir string) error {
+	entries, err := readManifest(dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		fault := e.verify(dir)
+		i := slices.IndexFunc(x.Files, func(f InspectedFile) bool { return f.Name == filepath.FromSlash(e.name) })
+		switch {
+		case fault == nil:
+		case i >= 0:
+			x.Files[i].Fault = errors.Join(x.Files[i].Fault, fault)
+		default:
+			x.file(dir, e.name, func(string) error { return fault })
+		}
+	}
+	return nil
 }
 
 // Fault returns all faults joined, or nil.
@@ -69,7 +90,7 @@ func (x *Inspection) file(dir, name string, check func(path string) error) *Insp
 		err = check(path)
 	}
 	f.Fault = err
-	x.Files = append(x.Files, f)
+	x.Files = append(x.Files, f) // check may have added others
 	return &x.Files[len(x.Files)-1]
 }
 

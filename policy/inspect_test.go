@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"errors"
 	"math"
 	"os"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 
 func TestInspectSound(t *testing.T) {
 	p := newPolicy(t, tinyConfig(Qwen3), 41)
+	dtype := dtypeNames[p.weights.Type()]
 	for name, dir := range map[string]string{"one file": save(t, p), "shards": saveShards(t, p)} {
 		x := Inspect(dir)
 		if err := x.Fault(); err != nil {
@@ -25,7 +27,7 @@ func TestInspectSound(t *testing.T) {
 		for _, f := range x.Files {
 			tensors, files[f.Name] = tensors+f.Tensors, true
 			info, err := os.Stat(filepath.Join(dir, f.Name))
-			if err != nil || info.Size() != f.Bytes || (f.Tensors > 0) != (f.Types == "F32") {
+			if err != nil || info.Size() != f.Bytes || (f.Tensors > 0) != (f.Types == dtype) {
 				t.Errorf("%s: %+v, %v", name, f, err)
 			}
 		}
@@ -51,6 +53,48 @@ func TestInspectReportsEveryFault(t *testing.T) {
 	for _, want := range []string{p.tensors[1].Name, p.tensors[2].Name, "1 values are NaN", "eos_token_id 99", GenerationFile + " differs"} {
 		if fault == nil || !strings.Contains(fault.Error(), want) {
 			t.Errorf("%v, expected %q", fault, want)
+		}
+	}
+}
+
+// A file that differs from its checksum has the fault, whatever it is of.
+func TestInspectNamesDamagedFile(t *testing.T) {
+	for _, name := range []string{WeightsFile, "optimizer.safetensors"} {
+		dir := filepath.Join(t.TempDir(), "c")
+		p := newPolicy(t, tinyConfig(Llama), 44)
+		err := WriteDir(dir, func(tmp string) error {
+			return errors.Join(p.Save(tmp), os.WriteFile(filepath.Join(tmp, "optimizer.safetensors"), []byte("moments"), 0o644))
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join(dir, name)
+		b, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b[len(b)-1] ^= 1 // still a finite number
+		if err := os.WriteFile(path, b, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range Inspect(dir).Files {
+			if damaged := errors.Is(f.Fault, ErrDamaged); damaged != (f.Name == name) {
+				t.Errorf("%s changed: the fault of %s is %v", name, f.Name, f.Fault)
+			}
+		}
+	}
+}
+
+// What config.json lacks is said once.
+func TestInspectWithoutConfig(t *testing.T) {
+	dir := save(t, newPolicy(t, tinyConfig(Llama), 45))
+	os.Remove(filepath.Join(dir, ManifestFile))
+	if err := os.WriteFile(filepath.Join(dir, ConfigFile), []byte("{"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range Inspect(dir).Files {
+		if (f.Fault != nil) != (f.Name == ConfigFile) {
+			t.Errorf("the fault of %s is %v", f.Name, f.Fault)
 		}
 	}
 }

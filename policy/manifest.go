@@ -74,34 +74,50 @@ func VerifyDir(dir string) error {
 	if err := restoreAside(filepath.Clean(dir)); err != nil {
 		return fmt.Errorf("verify %s: %w", dir, err)
 	}
-	manifest, err := os.ReadFile(filepath.Join(dir, ManifestFile))
-	if errors.Is(err, fs.ErrNotExist) {
-		return damaged(dir, ManifestFile+" is missing")
-	}
+	entries, err := readManifest(dir)
 	if err != nil {
-		return fmt.Errorf("verify %s: %w", dir, err)
-	}
-	entries, err := parseManifest(string(manifest))
-	if err != nil {
-		return damaged(dir, ManifestFile+": "+err.Error())
+		return err
 	}
 	for _, e := range entries {
-		sum, err := checksum(filepath.Join(dir, filepath.FromSlash(e.name)))
-		if errors.Is(err, fs.ErrNotExist) {
-			return damaged(dir, e.name+" is missing")
-		}
-		if err != nil {
-			return fmt.Errorf("verify %s: %w", dir, err)
-		}
-		if sum != e.sum {
-			return damaged(dir, e.name+" differs from its checksum")
+		if err := e.verify(dir); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
+// readManifest returns the entries of a directory's manifest.
+func readManifest(dir string) ([]manifestEntry, error) {
+	manifest, err := os.ReadFile(filepath.Join(dir, ManifestFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, damaged(dir, ManifestFile+" is missing")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("verify %s: %w", dir, err)
+	}
+	entries, err := parseManifest(string(manifest))
+	if err != nil {
+		return nil, damaged(dir, ManifestFile+": "+err.Error())
+	}
+	return entries, nil
+}
+
 func damaged(dir, what string) error {
-	return fmt.Errorf("%w %s: %s; delete this folder to use the checkpoint before it, or copy it anew", ErrDamaged, dir, what)
+	return fmt.Errorf("%w %s: %s; copy the folder anew, or delete it and run again, which goes on from the checkpoint before it or else from the start of its stage", ErrDamaged, dir, what)
+}
+
+// verify compares a file of dir with its checksum.
+func (e manifestEntry) verify(dir string) error {
+	sum, err := checksum(filepath.Join(dir, filepath.FromSlash(e.name)))
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return damaged(dir, e.name+" is missing")
+	case err != nil:
+		return fmt.Errorf("verify %s: %w", dir, err)
+	case sum != e.sum:
+		return damaged(dir, e.name+" differs from its checksum")
+	}
+	return nil
 }
 
 type manifestEntry struct{ sum, name string }

@@ -16,10 +16,8 @@ type answer struct {
 
 var (
 	introduction = regexp.MustCompile(`(?i)^(?:(?:so|thus|hence|therefore),?\s+)?(?:the\s+)?(?:final\s+)?(?:answer|result)(?:\s+is\s*:?|\s*:)\s*`)
-	// introductionText is an introduction in a text command; introductionSign is
-	// the sign before an approximate value.
+	// introductionText is an introduction in a text command.
 	introductionText = regexp.MustCompile(`(?i)^\\text\s*\{[a-z ]*(?:answer|result)(?:\s+is\s*:?|\s*:)\s*\}\s*`)
-	introductionSign = regexp.MustCompile(`^(?:~|≈|\\approx\b|\\sim\b)\s*`)
 	// label is a name in words on the left of an equation: \text{Area} =.
 	label = regexp.MustCompile(`^(?:\\text(?:bf|rm|it)?\s*\{[A-Za-z ]+\}|[A-Za-z][A-Za-z ]{2,40})\s*=\s*`)
 )
@@ -35,18 +33,47 @@ func clean(text string) string {
 	if i := strings.LastIndex(text, "####"); i >= 0 {
 		text = text[i+len("####"):]
 	}
-	if i := strings.Index(text, "<|"); i >= 0 {
-		text = text[:i]
-	}
+	text = trimSpecial(text)
 	for {
 		before := text
 		text = strings.TrimSpace(text)
 		if strings.Trim(text, "0123456789.,-") != "" { // most answers are numbers
-			text = trimEdges(strings.Trim(trimIntroduction(text), "* \n"))
+			text = trimEdges(strings.Trim(trimIntroduction(text), "*` \n"))
 		}
-		text = strings.TrimSuffix(strings.TrimRight(text, ".,;: "), `\\`)
+		text = trimStops(text)
 		if text == before {
 			return text
+		}
+	}
+}
+
+// trimSpecial removes what follows the first special token, such as <|im_end|>
+// or </s>.
+func trimSpecial(text string) string {
+	if i := strings.Index(text, "<|"); i >= 0 {
+		text = text[:i]
+	}
+	if i := strings.Index(text, "</s>"); i >= 0 {
+		text = text[:i]
+	}
+	return text
+}
+
+// trimStops removes spaces, marks and line breaks from the end. A mark behind a
+// backslash is a space of LaTeX and goes with it.
+func trimStops(text string) string {
+	for {
+		bare := strings.TrimRight(text, " ")
+		n := len(bare)
+		switch {
+		case n < len(text) && strings.HasSuffix(bare, `\`), strings.HasSuffix(bare, `\\`):
+			text = strings.TrimSuffix(strings.TrimSuffix(bare, `\`), `\`)
+		case n > 1 && bare[n-2] == '\\' && strings.IndexByte(",;:!", bare[n-1]) >= 0:
+			text = strings.TrimSuffix(bare[:n-2], `\`)
+		case n > 0 && strings.IndexByte(".,;:", bare[n-1]) >= 0:
+			text = bare[:n-1]
+		default:
+			return bare
 		}
 	}
 }
@@ -57,11 +84,18 @@ func trimIntroduction(text string) string {
 	if strings.Contains(text, "nswer") || strings.Contains(text, "esult") || strings.Contains(text, "NSWER") {
 		text = introductionText.ReplaceAllString(introduction.ReplaceAllString(text, ""), "")
 	}
-	if strings.HasPrefix(text, "~") || strings.HasPrefix(text, "≈") || strings.HasPrefix(text, `\approx`) || strings.HasPrefix(text, `\sim`) {
-		text = introductionSign.ReplaceAllString(text, "")
+	for _, sign := range introductionSigns {
+		rest, ok := strings.CutPrefix(text, sign)
+		if !ok || len(sign) > 3 && rest != "" && isLetter(rest[0]) || sign == "=" && strings.HasPrefix(rest, "=") {
+			continue
+		}
+		return strings.TrimLeft(rest, " ")
 	}
 	return text
 }
+
+// introductionSigns stand before an answer without being part of it.
+var introductionSigns = []string{"~", "≈", "=", `\approx`, `\sim`, `\Rightarrow`, `\implies`, `\therefore`}
 
 // trimEdges removes the edges of a formula that is all of text.
 func trimEdges(text string) string {
@@ -83,8 +117,12 @@ func read(text string, thousands bool, b *budget) answer {
 	a.formula, a.err = parse(text, thousands, b)
 	if a.err != nil {
 		a.formula = nil
-		if name := label.FindString(text); name != "" && name != text {
+		if name := label.FindString(text); name != "" && name != text && !denies(name) {
 			if value, err := parse(text[len(name):], thousands, b); err == nil {
+				a.formula, a.err = value, nil
+			}
+		} else if rest, ok := afterEquals(text); ok {
+			if value, err := parse(rest, thousands, b); err == nil {
 				a.formula, a.err = value, nil
 			}
 		}
@@ -92,17 +130,77 @@ func read(text string, thousands bool, b *budget) answer {
 	return a
 }
 
+// limits are the commands with which nothing is computed, but which may stand
+// left of the value that they have.
+var limits = regexp.MustCompile(`\\(?:lim|sum|prod|int)[^a-zA-Z]`)
+
+// afterEquals returns what is behind the last sign of equality of a text that
+// begins with a limit or a sum.
+func afterEquals(text string) (value string, ok bool) {
+	depth := 0
+	for i := 0; i < len(text); i++ {
+		switch text[i] {
+		case '{':
+			depth++
+		case '}':
+			depth--
+		case '=':
+			if depth == 0 {
+				value, ok = text[i+1:], limits.MatchString(text[:i])
+			}
+		}
+	}
+	return value, ok
+}
+
+// denies reports whether one of the words of a label says something about the
+// value, as in "not x = 5".
+func denies(name string) bool {
+	for word := range strings.FieldsSeq(strings.ToLower(plain(name))) {
+		if denials[word] {
+			return true
+		}
+	}
+	return false
+}
+
+// commandArguments are the commands whose arguments need no braces around a digit.
+var commandArguments = map[string]int{"frac": 2, "binom": 2, "sqrt": 1}
+
 // spelling writes the tokens of a text without spaces, but for one between
-// numbers, and without looks.
+// numbers, without looks, and without braces around single tokens.
 func spelling(text string) string {
 	var b strings.Builder
 	number := false
-	for _, t := range lex(text, true) {
-		if number && t.kind == tokenNumber {
+	write := func(text string, isNumber bool) {
+		if number && isNumber {
 			b.WriteByte(' ')
 		}
-		number = t.kind == tokenNumber
-		b.WriteString(t.text)
+		number = isNumber
+		b.WriteString(text)
+	}
+	tokens := lex(text, true)
+	arguments := 0 // of a command, to come
+	for i := 0; i < len(tokens); i++ {
+		t := tokens[i]
+		if t.text == "{" && i+2 < len(tokens) && tokens[i+2].text == "}" && tokens[i+1].text != "{" && tokens[i+1].text != "}" {
+			write(tokens[i+1].text, tokens[i+1].kind == tokenNumber)
+			i += 2
+			arguments--
+			continue
+		}
+		rest := t.text
+		for ; arguments > 0 && t.kind == tokenNumber && len(rest) > 1 && isDigits(rest); arguments-- {
+			write(rest[:1], true) // \frac12 has two arguments
+			rest = rest[1:]
+		}
+		write(rest, t.kind == tokenNumber)
+		if arguments--; t.text == "{" {
+			arguments = 0
+		}
+		if n := commandArguments[t.text]; n > 0 && t.kind == tokenOp {
+			arguments = n
+		}
 	}
 	return b.String()
 }
@@ -115,7 +213,16 @@ func foldText(text string) string {
 		article, _, _ := strings.Cut(lower, " ")
 		s = strings.TrimPrefix(s, article)
 	}
-	return strings.Trim(s, `.,;:!"'`)
+	s = strings.Trim(s, ".,;:")
+	if called := strings.TrimRight(s, "!"); called != s && strings.Trim(called, "abcdefghijklmnopqrstuvwxyz") == "" && len(called) > 1 {
+		s = called
+	}
+	for _, mark := range []string{`"`, "'"} {
+		if inner := strings.TrimSuffix(strings.TrimPrefix(s, mark), mark); len(inner) == len(s)-2 {
+			s = inner
+		}
+	}
+	return s
 }
 
 var clock = regexp.MustCompile(`^(\d{1,2})(?::(\d\d))?(?::(\d\d))?\s*(?:([ap])\.?\s*m?\.*)?$`)
@@ -166,7 +273,7 @@ func sameTime(x, y string) (same, decided bool) {
 }
 
 var (
-	optionForm  = regexp.MustCompile(`^\(?([A-Ja-j])\)?$`)
+	optionForm  = regexp.MustCompile(`^[\[(]?([A-Ja-j])[\])]?$`)
 	optionWord  = regexp.MustCompile(`^(?i:the\s+)?(?i:option|choice)\s+`)
 	chosenForm  = regexp.MustCompile(`^\(?([A-Ja-j])(?:\)|[.:]\s|\)\s)`)
 	otherOption = regexp.MustCompile(`(?:^|[\s(,])[A-J](?:[\s),.:]|$)|^\s*[-+*/=<>^,;]|(?i:\b(?:or|and|nor|not)\b)`)

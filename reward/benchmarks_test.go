@@ -9,8 +9,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"regexp"
-	"slices"
 	"strings"
 	"testing"
 
@@ -59,73 +57,6 @@ func readGold(t *testing.T, name, field string) []string {
 		t.Fatalf("%s: %d answers, %v", name, len(all), err)
 	}
 	return all
-}
-
-var (
-	loneNumber   = regexp.MustCompile(`^-?\d+(\.\d+)?$`)
-	loneInteger  = regexp.MustCompile(`^\d+$`)
-	sizedBracket = regexp.MustCompile(`\\(?:left|right)([()|\[\]\\])`)
-	aroundSigns  = regexp.MustCompile(`\s*([=+,])\s*`)
-	fractionOf   = regexp.MustCompile(`^\\d?frac\{(\d+)\}\{(\d+)\}$`)
-	notANumber   = regexp.MustCompile(`([\[,:]\s*)NaN`) // as Python writes JSON
-	bareList     = regexp.MustCompile(`^[^()\[\]!a-zA-Z]+(?:, [^()\[\]!a-zA-Z]+)+$`)
-	tupleOf      = regexp.MustCompile(`^\((-?\d+),\s*(-?\d+)\)$`)
-)
-
-// rewritten returns spellings of gold that mean the same.
-func rewritten(gold string) []string {
-	forms := []string{
-		gold, " " + gold + " ", "$" + gold + "$",
-		strings.ReplaceAll(gold, `\frac`, `\dfrac`),
-		sizedBracket.ReplaceAllString(gold, "$1"),
-	}
-	if strings.Contains(gold, "$") || strings.Contains(gold, `\text`) || !strings.ContainsAny(gold, `\^`) {
-		forms = forms[:2]
-	} else {
-		forms = append(forms, aroundSigns.ReplaceAllString(gold, " $1 "))
-	}
-	if loneInteger.MatchString(gold) {
-		forms = append(forms, gold+".0", gold+".", `\text{`+gold+"}", "0"+gold, `\boxed{`+gold+"}", gold+`\text{ units}`, "x = "+gold, `\frac{`+gold+"}{1}")
-	}
-	if m := fractionOf.FindStringSubmatch(gold); m != nil {
-		forms = append(forms, m[1]+"/"+m[2], `\frac{-`+m[1]+"}{-"+m[2]+"}", `\frac{2 \cdot `+m[1]+"}{2 \\cdot "+m[2]+"}", `\left(`+gold+`\right)`)
-	}
-	if bareList.MatchString(gold) && !strings.ContainsAny(gold, "=") {
-		items := strings.Split(gold, ",")
-		slices.Reverse(items)
-		forms = append(forms, strings.Join(items, ", "), `\{`+gold+`\}`)
-	}
-	return forms
-}
-
-// changed returns answers with another value than gold.
-func changed(gold string) []string {
-	var forms []string
-	switch {
-	case loneNumber.MatchString(gold):
-		forms = append(forms, gold+"1", gold+"+1", "1+"+gold, gold+" or 1", gold+", "+gold+"1", "2"+gold, gold+" and 0")
-		if strings.Trim(gold, "-0.") != "" {
-			forms = append(forms, "-("+gold+")", `\frac{1}{`+gold+`1}`, gold+"i")
-		}
-	case fractionOf.MatchString(gold):
-		m := fractionOf.FindStringSubmatch(gold)
-		forms = append(forms, "-"+gold, gold+"+1")
-		if m[1] != m[2] {
-			forms = append(forms, `\frac{`+m[2]+"}{"+m[1]+"}")
-		}
-	case tupleOf.MatchString(gold):
-		m := tupleOf.FindStringSubmatch(gold)
-		forms = append(forms, "["+m[1]+","+m[2]+"]", m[1], "("+m[1]+","+m[2]+",0)")
-		if m[1] != m[2] {
-			forms = append(forms, "("+m[2]+","+m[1]+")")
-		}
-	default:
-		forms = append(forms, gold+"+123457", "123457", "-("+gold+")-123457", gold+" or 123457", `\frac{123457}{`+gold+"}")
-		if !strings.Contains(gold, "pm") && !strings.HasPrefix(gold, "0 ") {
-			forms = append(forms, "-("+gold+")", "2("+gold+")")
-		}
-	}
-	return forms
 }
 
 // TestBenchmarkAnswers compares the reference answers of each benchmark with

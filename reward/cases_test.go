@@ -2,7 +2,6 @@ package reward
 
 import (
 	"context"
-	"encoding/json"
 	"os"
 	"path/filepath"
 	"testing"
@@ -35,19 +34,10 @@ func dataFolder(sub string) string {
 
 func publicCases(t testing.TB) []publicCase {
 	path := filepath.Join(dataFolder("verifier"), "cases_public.jsonl")
-	f, err := os.Open(path)
-	if err != nil {
+	if _, err := os.Stat(path); err != nil {
 		t.Skipf("no verifier cases: set OCTORL_FIXTURES to the folder of fixtures, whose neighbor is verifier: %v", err)
 	}
-	defer f.Close()
-	var all []publicCase
-	for d := json.NewDecoder(f); d.More(); {
-		var c publicCase
-		if err := d.Decode(&c); err != nil {
-			t.Fatal(err)
-		}
-		all = append(all, c)
-	}
+	all := readCases(t, path)
 	if len(all) == 0 {
 		t.Fatalf("%s is empty", path)
 	}

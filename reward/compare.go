@@ -50,6 +50,10 @@ func items(n *node) []*node {
 	case n.op == opList || n.op == opSet:
 		var all []*node
 		for _, a := range n.args {
+			if a.op == opSet || isEmptySet(a) {
+				all = append(all, a) // a set among others is one of them
+				continue
+			}
 			all = append(all, items(a)...)
 		}
 		return all
@@ -85,6 +89,8 @@ func (c *comparer) sameItems(reference, answer *node) bool {
 	want, wantNames := cutNames(want)
 	got, gotNames := cutNames(got)
 	switch {
+	case sameBase(wantNames, gotNames):
+		return c.match(want, got) // x_1 and x_2 are both x
 	case wantNames != nil && gotNames != nil && !slices.Equal(wantNames, gotNames):
 		return c.sameNamed(want, wantNames, got, gotNames)
 	case wantNames != nil && distinctNames(wantNames), gotNames != nil && distinctNames(gotNames):
@@ -131,11 +137,11 @@ func (c *comparer) match(want, got []*node) bool {
 	used := make([]bool, len(got))
 	for i, w := range want {
 		at := -1
-		if !used[i] && c.equal(w, got[i]) {
+		if !used[i] && c.sameElement(w, got[i]) {
 			at = i
 		}
 		for j := 0; at < 0 && j < len(got); j++ {
-			if j != i && !used[j] && c.equal(w, got[j]) {
+			if j != i && !used[j] && c.sameElement(w, got[j]) {
 				at = j
 			}
 		}
@@ -145,6 +151,12 @@ func (c *comparer) match(want, got []*node) bool {
 		used[at] = true
 	}
 	return true
+}
+
+// sameElement compares elements: one that is a set is not its only element, as a
+// whole answer is.
+func (c *comparer) sameElement(want, got *node) bool {
+	return (want.op == opSet) == (got.op == opSet) && c.equal(want, got)
 }
 
 func (c *comparer) inOrder(want, got []*node) bool {
@@ -187,6 +199,23 @@ func cutNames(all []*node) (values []*node, names []string) {
 		values, names = append(values, value), append(names, name)
 	}
 	return values, names
+}
+
+// sameBase reports whether one side has the same name throughout, and the other
+// that name with indices: x=1, x=2 and x_1=1, x_2=2.
+func sameBase(want, got []string) bool {
+	if len(want) < 2 || len(got) < 2 || distinctNames(want) == distinctNames(got) {
+		return false
+	}
+	base := ""
+	for i, name := range slices.Concat(want, got) {
+		name, _, _ = strings.Cut(name, "_")
+		if i > 0 && name != base {
+			return false
+		}
+		base = name
+	}
+	return true
 }
 
 func distinctNames(names []string) bool {
@@ -265,13 +294,19 @@ func (c *comparer) sameQuantity(reference, answer *node) bool {
 	if reference.op == opSym && answer.op == opSym && len(reference.name) == 1 && strings.EqualFold(reference.name, answer.name) {
 		return true // option letters
 	}
-	if reference.op == opBased || answer.op == opBased {
-		return sameDigits(reference, answer)
+	if want, got, based := cutSigns(reference, answer); based {
+		return want != nil && sameDigits(want, got)
 	}
 	want, wantUnit := cutUnit(reference)
 	got, gotUnit := cutUnit(answer)
+	if wantUnit != "" && gotUnit == "" {
+		got, gotUnit = letterUnit(answer, wantUnit)
+	}
 	if c.published {
 		wantUnit, gotUnit = "", ""
+	}
+	if wantUnit == "degree" && gotUnit == "" && got.contains(isPi) || gotUnit == "degree" && wantUnit == "" && want.contains(isPi) {
+		return c.sameValue(reference, answer) // radians
 	}
 	factor, ok := sameUnit(wantUnit, gotUnit)
 	if !ok {
@@ -287,6 +322,30 @@ func (c *comparer) sameQuantity(reference, answer *node) bool {
 		return c.samePercent(want, got)
 	}
 	return c.sameValue(want, got) || c.rounds(want, got) || c.published && c.sameRounded(want, got)
+}
+
+// cutSigns reports whether one of two quantities has a base, and returns both
+// without their signs, or nil where these differ.
+func cutSigns(reference, answer *node) (want, got *node, based bool) {
+	want, minusWant := cutSign(reference)
+	got, minusGot := cutSign(answer)
+	if want.op != opBased && got.op != opBased {
+		return nil, nil, false
+	}
+	if minusWant != minusGot {
+		return nil, nil, true
+	}
+	return want, got, true
+}
+
+func cutSign(n *node) (*node, bool) {
+	if n.op == opMul && len(n.args) == 2 && n.args[0] == minusOne {
+		return n.args[1], true
+	}
+	if n.op == opNum && strings.HasPrefix(n.name, "-") {
+		return &node{op: opNum, num: new(big.Rat).Neg(n.num), name: n.name[1:]}, true
+	}
+	return n, false
 }
 
 // sameDigits compares numbers with a base. The answer may leave it out, as the
@@ -310,6 +369,28 @@ func cutUnit(n *node) (value *node, unit string) {
 		return negative(n.args[1].args[0]), n.args[1].name
 	}
 	return n, ""
+}
+
+func isPi(n *node) bool { return n.op == opSym && n.name == "pi" }
+
+// letterUnit takes the letter behind a number as a unit, as in 2000 m or 10 m², if it is
+// one of the same dimension as like.
+func letterUnit(n *node, like string) (value *node, unit string) {
+	if n.op != opMul || len(n.args) != 2 || n.args[0].op != opNum {
+		return n, ""
+	}
+	name := n.args[1].name
+	if p := n.args[1]; p.op == opPow && p.args[0].op == opSym && p.args[1].op == opNum {
+		name = p.args[0].name + "^" + p.args[1].name
+	} else if p.op != opSym {
+		return n, ""
+	}
+	of, known := unitOf(canonicalUnit(like))
+	letter, isUnit := units[name]
+	if !known || !isUnit || letter.dimension != of.dimension {
+		return n, ""
+	}
+	return n.args[0], name
 }
 
 // samePercent compares where at least one side has a percent sign, which may

@@ -7,7 +7,7 @@ import (
 )
 
 const (
-	pointsNeeded   = 3 // points at which two expressions must agree
+	pointsNeeded   = 5 // points at which two expressions must agree
 	integersNeeded = 8 // the same for whole numbers, of which there are few
 	pointsTried    = 40
 )
@@ -36,14 +36,8 @@ func newComparer(b *budget) *comparer {
 }
 
 // sameValue reports whether two expressions are equal: by canonical form, and
-// where that does not decide by evaluation at random points.
-//
-// Equal expressions are never told apart by the points, but for expressions
-// whose values lose 128 of 256 bits to cancellation. Expressions that differ are
-// taken as equal only if they agree to 128 bits at three points of 2³² each; for
-// rational functions of degree d that has a probability below (d/2³²)³, less
-// than 2⁻⁶⁰ for d up to 4096. Numbers without variables have one value: they
-// would have to agree to 128 bits.
+// where that does not decide by evaluation at random points; docs/algorithm.md
+// says how likely it is that expressions that differ pass for equal.
 func (c *comparer) sameValue(x, y *node) bool {
 	fx, errX := c.algebra.canonical(x)
 	fy, errY := c.algebra.canonical(y)
@@ -94,8 +88,11 @@ func (c *comparer) sameAtPoints(x, y *node) bool {
 		if !okA || !okB {
 			continue
 		}
-		if !agree(a, b) {
+		switch compareNumbers(a, b) {
+		case different:
 			return false
+		case unknown:
+			continue
 		}
 		if needed--; needed == 0 {
 			return true
@@ -104,13 +101,27 @@ func (c *comparer) sameAtPoints(x, y *node) bool {
 	return false
 }
 
-// noise is the binary exponent below which a value is taken for a zero that
-// was not computed exactly.
-const noise = -224
+// comparison of two numbers.
+const (
+	unknown   = iota
+	different // for sure
+	alike     // to agreement bits
+)
 
-func agree(a, b number) bool {
+// compareNumbers compares numbers that are known up to their errors. Numbers in
+// which something is lost, or of which fewer than agreement bits are known, can
+// differ for sure but not be alike.
+func compareNumbers(a, b number) int {
+	worst := max(a.err, b.err)
 	scale := max(a.scale(), b.scale())
-	return scale < noise || a.minus(b).scale() < scale-agreement
+	difference := number{re: sub(a.re, b.re), im: sub(a.im, b.im)}
+	switch known := worst <= scale-agreement || worst <= -agreement && scale <= worst+1; {
+	case difference.scale() > max(worst, scale-precision)+2:
+		return different
+	case known && !a.lost && !b.lost:
+		return alike
+	}
+	return unknown
 }
 
 func isVariable(n *node) bool {

@@ -20,14 +20,17 @@ const (
 	costFunction   = 400
 )
 
+// maxInteger is the largest value of a variable that stands for whole numbers.
+const maxInteger = 64
+
 // variable returns a rational number in (−3, 3) with a denominator of 2³², or a
-// whole number from 1 to 24, that depends on nothing but name and point.
+// whole number from 1 to 64, that depends on nothing but name and point.
 func (p *point) variable(name string) number {
 	h := mix(hash(name) + p.index*0x9e3779b97f4a7c15)
 	if p.integers {
-		return intNumber(int64(1 + h%24))
+		return intNumber(int64(1 + h%maxInteger))
 	}
-	return realNumber(shift(floatInt(int64(h%(6<<32))-3<<32), -32))
+	return realNumber(shift(floatInt(int64(h%(6<<32))-3<<32), -32), exactly)
 }
 
 func hash(s string) uint64 {
@@ -53,8 +56,8 @@ func (p *point) evaluate(n *node) (number, bool) {
 	if !ok || x.scale() > maxScale || !p.complex && !x.isReal() {
 		return x, false
 	}
-	if x.scale() < -maxScale {
-		return intNumber(0), true
+	if x.scale() < -maxScale && !x.isZero() {
+		return number{re: newFloat(), im: newFloat(), err: -maxScale, lost: x.lost || !x.mayBeZero()}, true
 	}
 	return x, true
 }
@@ -62,7 +65,7 @@ func (p *point) evaluate(n *node) (number, bool) {
 func (p *point) compute(n *node) (number, bool) {
 	switch n.op {
 	case opNum:
-		return realNumber(newFloat().SetRat(n.num)), true
+		return fromRat(n.num), true
 	case opSym:
 		return p.symbol(n.name)
 	case opAdd, opMul:
@@ -73,11 +76,14 @@ func (p *point) compute(n *node) (number, bool) {
 		return p.function(n)
 	case opPercent:
 		x, ok := p.evaluate(n.args[0])
-		return x.times(realNumber(newFloat().SetRat(big.NewRat(1, 100)))), ok
+		if !ok {
+			return x, false
+		}
+		return x.times(fromRat(big.NewRat(1, 100))), true
 	case opUnit:
 		x, ok := p.evaluate(n.args[0])
 		if ok && n.name == "degree" {
-			x = x.times(realNumber(over(piValue(), floatInt(180))))
+			x = x.times(pi()).times(fromRat(big.NewRat(1, 180)))
 		}
 		return x, ok
 	}
@@ -87,16 +93,26 @@ func (p *point) compute(n *node) (number, bool) {
 func (p *point) symbol(name string) (number, bool) {
 	switch name {
 	case "pi":
-		return realNumber(newFloat().Set(piValue())), true
+		return pi(), true
 	case "e":
-		return realNumber(expReal(floatInt(1))), true
+		return intNumber(1).exp(), true
 	case "i":
-		return number{newFloat(), floatInt(1)}, true
+		return intNumber(1).turned(), true
 	case "infty", "emptyset":
 		return number{}, false
 	}
 	return p.variable(name), true
 }
+
+// fromRat returns r, exactly where it is a whole number of at most 63 bits.
+func fromRat(r *big.Rat) number {
+	if r.IsInt() && r.Num().IsInt64() {
+		return intNumber(r.Num().Int64())
+	}
+	return rounded(newFloat().SetRat(r))
+}
+
+func pi() number { return realNumber(newFloat().Set(piValue()), -precision+8) }
 
 func (p *point) fold(n *node) (number, bool) {
 	result, ok := p.evaluate(n.args[0])
@@ -129,12 +145,18 @@ func (p *point) power(n *node) (number, bool) {
 	if !ok {
 		return base, false
 	}
-	if base.isZero() {
-		return base, exponent.re.Sign() > 0 && exponent.isReal()
+	whole, isWhole := exponent.whole()
+	if base.mayBeZero() {
+		if !exponent.isReal() || exponent.re.Sign() <= 0 || exponent.mayBeZero() {
+			return base, false
+		}
+		if n.args[1] == oneHalf {
+			return base.sqrt(), true
+		}
+		return base, isWhole || base.isZero()
 	}
-	if exponent.isReal() && exponent.re.IsInt() {
-		e, _ := exponent.re.Int64()
-		return p.wholePower(base, e)
+	if isWhole {
+		return p.wholePower(base, whole)
 	}
 	if base.isReal() && base.re.Sign() < 0 {
 		if even, odd := oddRoot(n.args[1]); odd {
@@ -149,6 +171,21 @@ func (p *point) power(n *node) (number, bool) {
 		return base.sqrt(), p.budget.spend(costFunction/8) == nil
 	}
 	return p.realPower(base, exponent)
+}
+
+// whole returns the whole number that x is up to its error.
+func (x number) whole() (n int64, ok bool) {
+	if !x.isReal() || x.scale() > 62 || x.err > -agreement {
+		return 0, false
+	}
+	nearest, _ := add(x.re, newFloat().SetFloat64(0.5)).Int(nil)
+	if x.re.Sign() < 0 {
+		nearest, _ = sub(x.re, newFloat().SetFloat64(0.5)).Int(nil)
+	}
+	if d := sub(newFloat().SetInt(nearest), x.re); d.Sign() != 0 && d.MantExp(nil) > x.err {
+		return 0, false
+	}
+	return nearest.Int64(), true
 }
 
 // oddRoot reports whether an exponent is a fraction with an odd denominator,

@@ -23,7 +23,11 @@ func (p *point) function(n *node) (number, bool) {
 		return number{}, false
 	}
 	if len(args) == 1 && elementary[n.name] != nil {
-		return elementary[n.name](p, args[0])
+		y, ok := elementary[n.name](p, args[0])
+		if ok && y.mayBeZero() && !args[0].mayBeZero() && args[0].scale() < -agreement {
+			y.lost = true // it is as small as its argument
+		}
+		return y, ok
 	}
 	return p.discrete(n.name, args)
 }
@@ -48,26 +52,27 @@ var elementary = map[string]func(*point, number) (number, bool){
 	},
 	"asin": func(p *point, x number) (number, bool) { return x.arcsin(), true },
 	"acos": func(p *point, x number) (number, bool) {
-		return realNumber(shift(piValue(), -1)).minus(x.arcsin()), true
+		return pi().halved().minus(x.arcsin()), true
 	},
 	"atan": func(p *point, x number) (number, bool) { return x.arctan() },
 	"exp":  func(p *point, x number) (number, bool) { return p.exp(x) },
 	"log": func(p *point, x number) (number, bool) {
-		if x.isZero() {
+		if x.mayBeZero() {
 			return x, false
 		}
 		return x.log(), true
 	},
 	"abs": func(p *point, x number) (number, bool) {
 		if x.isReal() {
-			return realNumber(newFloat().Abs(x.re)), true
+			x.re = newFloat().Abs(x.re)
+			return x, true
 		}
-		return realNumber(newFloat().Sqrt(x.norm())), true
+		return number{re: newFloat().Sqrt(x.norm()), im: newFloat(), lost: x.lost}.relative(x), true
 	},
 }
 
 func quotient(x, y number) (number, bool) {
-	if y.scale() < -agreement {
+	if y.mayBeZero() {
 		return x, false
 	}
 	return x.times(y.inverse()), true
@@ -79,26 +84,29 @@ func (p *point) discrete(name string, args []number) (number, bool) {
 		return p.unknown(name, args)
 	}
 	values := make([]*big.Rat, len(args))
+	worst, lost := exactly, false
 	for i, x := range args {
 		if !x.isReal() || x.scale() > 64 {
 			return x, false
 		}
-		values[i], _ = nearWhole(x.re).Rat(nil)
+		lost = lost || x.lost
+		if n, ok := x.whole(); ok {
+			values[i] = ratInt(n)
+			continue
+		}
+		worst = max(worst, x.err)
+		values[i], _ = x.re.Rat(nil)
 	}
 	v, ok := exactFunction(name, values)
 	if !ok {
 		return number{}, false
 	}
-	return realNumber(newFloat().SetRat(v)), true
-}
-
-// nearWhole returns the whole number that x is up to rounding, or x.
-func nearWhole(x *big.Float) *big.Float {
-	nearest, _ := add(x, newFloat().SetFloat64(0.5)).Int(nil)
-	if rounded := newFloat().SetInt(nearest); sub(rounded, x).MantExp(nil) < -agreement {
-		return rounded
+	result := fromRat(v)
+	result.lost = lost
+	if name == "max" || name == "min" {
+		result.err = max(result.err, worst)
 	}
-	return x
+	return result, true
 }
 
 // unknown is a function that nothing is known of but its name.

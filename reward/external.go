@@ -64,7 +64,9 @@ func readReply(reply []byte, method string) Result {
 // it reads one line of JSON with problem (the id), question, answer and
 // completion from its standard input, and writes one with verdict and, if it
 // likes, extracted, canonical and reason. At the end of ctx its whole process
-// group is killed. Whatever goes wrong gives Failed.
+// group is killed, and so is what it leaves behind when it ends; a child that
+// makes a group of its own is out of reach. Whatever goes wrong gives Failed,
+// with the beginning of what it wrote to standard error.
 type ProgramVerifier struct {
 	Path string
 	Args []string
@@ -77,25 +79,52 @@ func (v ProgramVerifier) Verify(ctx context.Context, problem trajectory.Problem,
 		ownGroup(command)
 		command.WaitDelay = killDelay
 		command.Stdin = bytes.NewReader(newRequest(problem, completion))
-		output := &limitedBuffer{}
-		command.Stdout = output
-		if err := command.Run(); err != nil {
-			if ctx.Err() != nil {
+		output, complaint := &limitedBuffer{}, &beginning{}
+		command.Stdout, command.Stderr = output, complaint
+		err := command.Run()
+		killGroup(command)
+		if err != nil {
+			switch {
+			case ctx.Err() != nil:
 				err = ctx.Err()
+			case output.full:
+				err = errReplyTooLong
 			}
-			return Result{Verdict: Failed, Reason: fmt.Sprintf("program %s: %v", v.Path, err)}
+			return Result{Verdict: Failed, Reason: fmt.Sprintf("program %s: %v%s", v.Path, err, complaint)}
 		}
 		return readReply(output.content.Bytes(), "program")
 	})
 }
 
+// maxComplaint bounds what is kept of a program's standard error, in bytes.
+const maxComplaint = 200
+
+// beginning keeps the first bytes and drops the rest.
+type beginning struct{ text []byte }
+
+func (b *beginning) Write(p []byte) (int, error) {
+	b.text = append(b.text, p[:min(len(p), maxComplaint-len(b.text))]...)
+	return len(p), nil
+}
+
+// String returns the text behind a colon, or nothing.
+func (b *beginning) String() string {
+	if len(b.text) == 0 {
+		return ""
+	}
+	return fmt.Sprintf(": %q", b.text)
+}
+
 var errReplyTooLong = errors.New("reply is too long")
 
 // limitedBuffer keeps up to maxReply bytes and fails on more.
-type limitedBuffer struct{ content bytes.Buffer }
+type limitedBuffer struct {
+	content bytes.Buffer
+	full    bool
+}
 
 func (b *limitedBuffer) Write(p []byte) (int, error) {
-	if b.content.Len()+len(p) > maxReply {
+	if b.full = b.full || b.content.Len()+len(p) > maxReply; b.full {
 		return 0, errReplyTooLong
 	}
 	return b.content.Write(p)

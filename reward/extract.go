@@ -72,6 +72,9 @@ func anywhere(text string) (string, bool) {
 		return answer, answer != ""
 	}
 	answer := lastValue(text)
+	if answer == "" {
+		answer = loneChoice(text)
+	}
 	return answer, answer != ""
 }
 

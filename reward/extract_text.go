@@ -20,8 +20,8 @@ var (
 	numberForm = regexp.MustCompile(`[-−+]?(?:\\?\$\s*)?(?:(?:\d+\s*)?\\[dtc]?frac\s*(?:\{[^{}]*\}|\d)\s*(?:\{[^{}]*\}|\d)|(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d+)?(?:\s*/\s*\d+)?(?:\s*\\?%)?)`)
 	choiceForm = regexp.MustCompile(`\(([A-J])\)|\b([A-J])\b(?:[.):]|\s*$)|(?i:(?:answer|option|choice)\s+(?:is\s+)?:?\s*)\(?([A-J])\b`)
 	// sentenceEnd is what ends an answer within a line.
-	sentenceEnd = regexp.MustCompile(`\.\s|\.$|\n|</answer>|<\||(?:,|\s)\s*(?:because|since|so|which|where|as|for|but|I hope)\s`)
-	valueStart  = regexp.MustCompile(`^(?:\\[({]|\\?\$|[-+−(\[{\\\d]|√|π|[A-Za-z](?:[\s.,)=^]|$))`)
+	sentenceEnd = regexp.MustCompile(`\.\s|\.$|\n|(?i:</answer>)|<\||(?:,|\s)\s*(?:because|since|so|which|where|as|for|but|I hope)\s`)
+	valueStart  = regexp.MustCompile(`^(?:\\[({]|\\?\$|\.\d|[-+−(\[{\\\d]|√|π|[A-Za-z](?:[\s.,)=^]|$))`)
 )
 
 // finalMarkers stand before a final answer, in lower case.
@@ -55,7 +55,7 @@ func afterMarker(text string) (rest string, ok bool) {
 // finalAnswer returns what follows the last marker of a final answer, and
 // whether there is a marker.
 func finalAnswer(text string) (string, bool) {
-	rest, ok := afterMarker(tail(text))
+	rest, ok := afterMarker(tail(beforeNextQuestion(text)))
 	if !ok {
 		return "", false
 	}
@@ -65,12 +65,44 @@ func finalAnswer(text string) (string, bool) {
 	if end := sentenceEnd.FindStringIndex(rest); end != nil && strings.TrimSpace(rest[:end[0]]) != "" {
 		rest = rest[:end[0]]
 	}
-	rest = strings.Trim(rest, " *\n\t.")
+	rest = strings.TrimRight(strings.Trim(rest, " *\n\t"), ". *")
 	if strings.HasPrefix(rest, "not ") || valueStart.MatchString(rest) || !strings.ContainsAny(rest, "0123456789$") {
 		return rest, true
 	}
-	return lastValue(rest), true
+	value := lastValue(rest)
+	if before, _, found := strings.Cut(rest, value); found && hedge.MatchString(before) {
+		return rest, true // "less than 7" is not 7
+	}
+	return value, true
 }
+
+// hedge are words before a value that make the answer another one, or several.
+var hedge = regexp.MustCompile(`(?i)\b(?:not|or|less|more|fewer|greater|smaller|larger|than|between|least|most|plus|minus|times|half|twice|over|under|above|below|except)\b`)
+
+// nextQuestion begins the question that a completion goes on with after its answer.
+var nextQuestion = regexp.MustCompile(`\n\s*(?:Q|Question|Problem)\s*:`)
+
+// beforeNextQuestion returns what is before the first question that follows a
+// final answer.
+func beforeNextQuestion(text string) string {
+	text = text[max(0, len(text)-maxQuestioned):]
+	if !strings.Contains(text, "Q") && !strings.Contains(text, "Problem") {
+		return text
+	}
+	for _, at := range nextQuestion.FindAllStringIndex(text, maxQuestions) {
+		if _, ok := afterMarker(text[:at[0]]); ok {
+			return text[:at[0]]
+		}
+	}
+	return text
+}
+
+// maxQuestions bounds the questions looked at, and maxQuestioned the end of the
+// completion in which they are, in bytes.
+const (
+	maxQuestions  = 4
+	maxQuestioned = 1 << 16
+)
 
 // formulaEdges are the pairs around formulas.
 var formulaEdges = [][2]string{{"$$", "$$"}, {"$", "$"}, {`\(`, `\)`}, {`\[`, `\]`}}
@@ -82,11 +114,17 @@ func formulaAt(s string) (formula string, length int) {
 		if !ok {
 			continue
 		}
-		if end := strings.Index(rest, edge[1]); end > 0 {
+		if end := strings.Index(rest, edge[1]); end > 0 && !isPrice(edge[1], rest, end) {
 			return rest[:end], len(edge[0]) + end + len(edge[1])
 		}
 	}
 	return "", 0
+}
+
+// isPrice reports whether the dollar sign at end stands before an amount rather
+// than behind a formula, as the second of "$2 and $18" does.
+func isPrice(edge, rest string, end int) bool {
+	return edge == "$" && end+1 < len(rest) && isDigit(rest[end+1])
 }
 
 var formulaSeparator = regexp.MustCompile(`^\s*(?:,\s*(?:and|or)\s|,|and\s|or\s|\\cup)\s*`)
@@ -135,10 +173,34 @@ func lastValue(text string) string {
 		}
 		i += n - 1
 	}
-	if number, at := lastNumberAt(text); at >= end {
-		return number
+	number, at := lastNumberAt(text)
+	if at < end || number == "" {
+		return formula
 	}
-	return formula
+	return inContext(text, number)
+}
+
+var (
+	listBefore = regexp.MustCompile(`[-−]?[\d.,/]*\d\s*,?\s+or\s+$`)
+	tupleTail  = regexp.MustCompile(`^\s*\)`)
+	tupleHead  = regexp.MustCompile(`\(\s*(?:[-−]?[\d./]+\s*,\s*)+$`)
+)
+
+// maxContext bounds what is looked at before a number, in bytes.
+const maxContext = 64
+
+// inContext returns the last number in text with what it is not complete without:
+// the number that it is an alternative to, or the tuple that it ends.
+func inContext(text, number string) string {
+	at := strings.LastIndex(text, number)
+	before, after := text[max(0, at-maxContext):at], text[at+len(number):]
+	if other := listBefore.FindString(before); other != "" {
+		return other + number
+	}
+	if head := tupleHead.FindString(before); head != "" && tupleTail.MatchString(after) {
+		return head + number + ")"
+	}
+	return number
 }
 
 func lastNumber(text string) string {
@@ -158,6 +220,21 @@ func lastNumberAt(text string) (number string, at int) {
 		number = number[1:]
 	}
 	return strings.TrimSpace(number), last[0]
+}
+
+// chosen says which option is right.
+var chosen = regexp.MustCompile(`(?i:option|choice)\s+\(?([A-J])\)?\s+is\s+(?:the\s+)?(?:correct|right)`)
+
+// loneChoice returns the option that a text without values is or names as right.
+func loneChoice(text string) string {
+	text = tail(text)
+	if all := chosen.FindAllStringSubmatch(text, -1); all != nil {
+		return all[len(all)-1][1]
+	}
+	if letter := optionForm.FindStringSubmatch(strings.Trim(text, "* \n\t.")); letter != nil {
+		return letter[1]
+	}
+	return ""
 }
 
 func lastChoice(text string) string {

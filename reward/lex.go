@@ -122,6 +122,9 @@ func (l *lexer) command() {
 	l.named(name)
 }
 
+// lineGap is the space below a line that \\ may ask for.
+var lineGap = regexp.MustCompile(`^\[-?[\d.]+\s*(?:pt|em|ex|mm|cm|in)\]`)
+
 // escaped reads a backslash and one character that is no letter.
 func (l *lexer) escaped(c byte) {
 	l.at += 2
@@ -135,6 +138,9 @@ func (l *lexer) escaped(c byte) {
 	case '$':
 		l.emit(tokenOp, "$")
 	case '\\':
+		if gap := lineGap.FindString(l.text[l.at:]); gap != "" {
+			l.at += len(gap)
+		}
 		l.emit(tokenOp, `\\`)
 	case '|':
 		l.emit(tokenOp, "|")
@@ -156,6 +162,14 @@ func (l *lexer) named(name string) {
 	case name == "mathbb" && strings.HasPrefix(l.text[l.at:], "{R}"):
 		l.at += len("{R}")
 		l.emit(tokenSymbol, "reals")
+	case (name == "overrightarrow" || name == "vec") && vectorName.MatchString(l.text[l.at:]):
+		vector := vectorName.FindStringSubmatch(l.text[l.at:])
+		l.at += len(vector[0])
+		l.emit(tokenSymbol, "→"+vector[1])
+	case lengths[name]:
+		l.argumentSkipped()
+	case bars[name] && barredNumber.MatchString(l.text[l.at:]):
+		l.emit(tokenOpaque, name) // digits under a bar or a hat are not that number
 	case wrappers[name] || accents[name]:
 		l.wrapped(wrappers[name] && name != "operatorname")
 	case name == "begin" || name == "end":
@@ -170,6 +184,26 @@ func (l *lexer) named(name string) {
 		l.emit(tokenSymbol, "emptyset")
 	default:
 		l.emit(tokenSymbol, strings.TrimPrefix(name, "var"))
+	}
+}
+
+// vectorName are the two points of a vector, whose order counts.
+var vectorName = regexp.MustCompile(`^\s*\{\s*([A-Z]{2})\s*\}`)
+
+// barredNumber is an argument of digits.
+var barredNumber = regexp.MustCompile(`^\s*(?:\{[\d.,\s]+\}|\d)`)
+
+// argumentSkipped passes over an argument in braces.
+func (l *lexer) argumentSkipped() {
+	l.space = true
+	if strings.HasPrefix(l.text[l.at:], "*") {
+		l.at++
+	}
+	if !strings.HasPrefix(l.text[l.at:], "{") {
+		return
+	}
+	if end := closingBrace(l.text[l.at+1:]); end >= 0 {
+		l.at += end + 2
 	}
 }
 
@@ -257,6 +291,8 @@ func (l *lexer) letters() {
 		l.emit(tokenOp, "sqrt")
 	case run == "pct":
 		l.emit(tokenOp, "%")
+	case run == "min" && l.last().kind == tokenNumber && !strings.HasPrefix(l.text[l.at:], "("):
+		l.word(run) // minutes
 	case functions[run] != "" && !l.prose, run == "pi", run == "infty":
 		l.keyword(run)
 	case run == "infinity" || run == "inf" || run == "oo":
@@ -281,7 +317,10 @@ var unitQuotient = regexp.MustCompile(`^/(?:s|h|min|sec|hr)(?:\^|$|[^a-zA-Z])`)
 
 func (l *lexer) letter(run string) {
 	rest := l.text[l.at:]
-	switch number := l.last().kind == tokenNumber; {
+	previous := l.last()
+	switch number := previous.kind == tokenNumber; {
+	case (previous.text == "sq" || previous.text == "square" || previous.text == "cubic") && isUnit(run):
+		l.emit(tokenWord, run)
 	case number && isUnit(run) && (l.prose || l.space && unitQuotient.MatchString(rest)):
 		l.emit(tokenWord, run)
 	case number && run == "x" && strings.HasPrefix(strings.TrimLeft(rest, " "), "10^"):
@@ -363,7 +402,7 @@ var runes = map[rune]token{
 	'∈': {kind: tokenOp, text: "in"}, '∪': {kind: tokenOp, text: "cup"}, '∩': {kind: tokenOp, text: "cap"}, '√': {kind: tokenOp, text: "sqrt"},
 	'°': {kind: tokenOp, text: "deg"}, '′': {kind: tokenOp, text: "'"}, '⟨': {kind: tokenOp, text: "("}, '⟩': {kind: tokenOp, text: ")"},
 	'π': {kind: tokenSymbol, text: "pi"}, '∞': {kind: tokenSymbol, text: "infty"}, '∅': {kind: tokenSymbol, text: "emptyset"},
-	'€': {kind: tokenWord, text: "€"}, '£': {kind: tokenWord, text: "£"}, '¢': {kind: tokenWord, text: "¢"},
+	'₹': {kind: tokenWord, text: "₹"}, '¥': {kind: tokenWord, text: "¥"}, '€': {kind: tokenWord, text: "€"}, '£': {kind: tokenWord, text: "£"}, '¢': {kind: tokenWord, text: "¢"},
 	'½': {kind: tokenNumber, text: "½", num: big.NewRat(1, 2)}, '¼': {kind: tokenNumber, text: "¼", num: big.NewRat(1, 4)},
 	'¾': {kind: tokenNumber, text: "¾", num: big.NewRat(3, 4)}, '⅓': {kind: tokenNumber, text: "⅓", num: big.NewRat(1, 3)},
 	'⅔': {kind: tokenNumber, text: "⅔", num: big.NewRat(2, 3)},

@@ -21,6 +21,9 @@ func (l *lexer) number() {
 		for end < len(l.text) && isDigit(l.text[end]) {
 			end++
 		}
+		if end == from && end < len(l.text) && strings.IndexByte("/*^)", l.text[end]) >= 0 {
+			l.at = end // 1./3, as programs write it
+		}
 		if end > from || strings.HasPrefix(l.text[end:], `\overline`) || strings.HasPrefix(l.text[end:], `\bar`) {
 			fraction = l.text[from:end]
 			l.at = end

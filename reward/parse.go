@@ -16,13 +16,14 @@ var errNotFormula = errors.New("no formula")
 // parser reads the tokens of an answer by recursive descent. After the first
 // error it has no tokens left, so that every loop ends.
 type parser struct {
-	tokens []token
-	at     int
-	depth  int
-	inAbs  int // open bars of absolute values
-	inSet  int // open braces of sets, in which a bar separates
-	budget *budget
-	err    error
+	tokens   []token
+	at       int
+	depth    int
+	inAbs    int // open bars of absolute values
+	inSet    int // open braces of sets, in which a bar separates
+	inSystem int // open environments of equations, in which & aligns
+	budget   *budget
+	err      error
 }
 
 // parse reads an answer as a formula. It returns errNotFormula, wrapped, when it
@@ -33,6 +34,9 @@ func parse(text string, thousands bool, b *budget) (*node, error) {
 	}
 	p := &parser{tokens: lex(text, thousands), budget: b}
 	n := p.list()
+	if p.accept("over") { // the plain TeX way of fractions
+		n = newProduct(n, reciprocal(p.list()))
+	}
 	if p.err == nil && p.at < len(p.tokens) {
 		p.fail("unexpected %q", p.peek().text)
 	}
@@ -111,6 +115,9 @@ func (p *parser) list() *node {
 		for p.isOp(",", ";") { // "1, 2, and 3"
 			p.at++
 		}
+		if p.inSystem > 0 && p.peek().kind == tokenOp && (p.peek().text == `\\` || strings.HasPrefix(p.peek().text, "end ")) {
+			break
+		}
 		items = append(items, p.relation())
 	}
 	if len(items) == 1 {
@@ -123,8 +130,11 @@ func (p *parser) list() *node {
 func (p *parser) relation() *node {
 	args := []*node{p.union()}
 	var ops []string
-	for p.isOp("=", "<", ">", "<=", ">=", "!=", "~", "in") {
+	for p.isRelation() {
 		ops = append(ops, p.next().text)
+		if p.inSystem > 0 {
+			p.accept("&")
+		}
 		args = append(args, p.union())
 	}
 	if ops == nil {
@@ -134,14 +144,21 @@ func (p *parser) relation() *node {
 }
 
 func (p *parser) union() *node {
-	args := []*node{p.ratio()}
+	args := []*node{p.difference()}
 	for p.accept("cup") {
-		args = append(args, p.ratio())
+		args = append(args, p.difference())
 	}
 	if len(args) == 1 {
 		return args[0]
 	}
-	return &node{op: opUnion, args: args}
+	if slices.ContainsFunc(args, func(a *node) bool { return a.op != opSet }) {
+		return &node{op: opUnion, args: args}
+	}
+	all := &node{op: opSet}
+	for _, a := range args {
+		all.args = append(all.args, a.args...)
+	}
+	return all
 }
 
 func (p *parser) ratio() *node {
@@ -295,6 +312,8 @@ func (p *parser) startsFactor() bool {
 			return !p.unitInBrackets()
 		case "{", "frac", "sqrt", "binom", "lfloor", "lceil":
 			return true
+		case "[":
+			return p.groups()
 		case "|":
 			return p.inAbs == 0 && p.inSet == 0
 		}
@@ -302,6 +321,32 @@ func (p *parser) startsFactor() bool {
 	}
 	return false
 }
+
+// groups reports whether the square bracket that is next closes and has no comma
+// in it, so that it groups an expression and is no interval.
+func (p *parser) groups() bool {
+	depth := 0
+	for i := p.at; i < len(p.tokens) && i < p.at+maxGroup; i++ {
+		if t := p.tokens[i]; t.kind == tokenOp {
+			switch t.text {
+			case "(", "[", "{", `\{`:
+				depth++
+			case ")", "]", "}", `\}`:
+				if depth--; depth == 0 {
+					return t.text == "]"
+				}
+			case ",", ";", "cup":
+				if depth == 1 {
+					return false
+				}
+			}
+		}
+	}
+	return false
+}
+
+// maxGroup bounds the tokens looked at for the end of a group.
+const maxGroup = 256
 
 // mixed reads a mixed number such as 2 1/3 or 2\frac13, or a power.
 func (p *parser) mixed() *node {
@@ -321,7 +366,11 @@ func (p *parser) mixed() *node {
 			return p.raised(n)
 		}
 	}
-	if p.at+1 < len(p.tokens) && strings.ContainsAny(p.tokens[p.at+1].text, "½¼¾⅓⅔") {
+	if n := p.overFraction(p.at + 1); n > 0 {
+		p.at += 1 + n
+		return p.raised(mixedNumber(whole, p.tokens[p.at-4], p.tokens[p.at-2]))
+	}
+	if p.at+1 < len(p.tokens) && p.tokens[p.at+1].kind == tokenNumber && strings.Contains("½¼¾⅓⅔", p.tokens[p.at+1].text) {
 		p.at += 2
 		return &node{op: opNum, num: addRat(whole.num, p.tokens[p.at-1].num), name: whole.text + p.tokens[p.at-1].text}
 	}
@@ -338,6 +387,18 @@ func (p *parser) plainFraction(i int) int {
 		return 0
 	}
 	return 1
+}
+
+// overFraction returns the tokens of {1 \over 2} at i, a fraction below one, or 0.
+func (p *parser) overFraction(i int) int {
+	if i+4 >= len(p.tokens) || p.tokens[i].text != "{" || p.tokens[i+2].text != "over" || p.tokens[i+4].text != "}" {
+		return 0
+	}
+	above, below := p.tokens[i+1], p.tokens[i+3]
+	if above.kind != tokenNumber || below.kind != tokenNumber || strings.Trim(above.text+below.text, "0123456789") != "" || above.num.Cmp(below.num) >= 0 {
+		return 0
+	}
+	return 5
 }
 
 // mixedFraction reads whole\frac{numerator}{denominator} of digits.

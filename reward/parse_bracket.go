@@ -37,6 +37,12 @@ func (p *parser) set() *node {
 	if p.accept(`\}`) {
 		return &node{op: opSet}
 	}
+	if name, ok := strings.CutPrefix(p.peek().text, "begin "); ok && p.peek().kind == tokenOp {
+		p.at++ // a brace on the left of several equations
+		system := p.system(name)
+		p.accept(`\}`)
+		return system
+	}
 	p.inSet++
 	inner := p.list()
 	p.inSet--
@@ -60,44 +66,6 @@ func (p *parser) absolute() *node {
 	p.expect("|")
 	return &node{op: opFunc, name: "abs", args: []*node{inner}}
 }
-
-// matrix reads the rows of an environment.
-func (p *parser) matrix(name string) *node {
-	if !strings.HasSuffix(name, "matrix") && name != "array" {
-		return p.fail("environment %s", name)
-	}
-	m := &node{op: opMatrix, name: name}
-	columns := 0
-	for row := 0; p.err == nil; row++ {
-		if p.closes(name) {
-			break
-		}
-		m.args = append(m.args, p.relation())
-		columns = 1
-		for p.accept("&") {
-			m.args = append(m.args, p.relation())
-			columns++
-		}
-		if m.columns == 0 {
-			m.columns = columns
-		}
-		if columns != m.columns {
-			return p.fail("rows of unequal lengths")
-		}
-		if !p.accept(`\\`) && !p.isOp("end "+name) {
-			return p.fail("environment without an end")
-		}
-	}
-	if len(m.args) == 0 {
-		return p.fail("empty matrix")
-	}
-	if name == "vmatrix" {
-		return &node{op: opFunc, name: "det", args: []*node{m}}
-	}
-	return m
-}
-
-func (p *parser) closes(name string) bool { return p.accept("end " + name) }
 
 // unitInBrackets reports whether the next tokens are words in parentheses, as
 // the unit in "9 (apples)".
@@ -141,6 +109,11 @@ func (p *parser) withUnit(value *node) *node {
 	return &node{op: opUnit, name: strings.Join(words, " "), args: []*node{value}}
 }
 
+// mayBeUnit reports whether a token behind the slash of a unit is one.
+func (t token) mayBeUnit() bool {
+	return t.kind == tokenWord || t.kind == tokenSymbol && (t.prose || isUnit(t.text))
+}
+
 // unitWords reads words that do not speak of the value.
 func (p *parser) unitWords() []string {
 	var words []string
@@ -162,7 +135,10 @@ func (p *parser) unitWords() []string {
 			t.text += "^" + p.index()
 		}
 		words = append(words, t.text)
-		if p.isOp("/", "*", ".") && p.at+1 < len(p.tokens) && (p.tokens[p.at+1].kind == tokenWord || p.tokens[p.at+1].prose && p.tokens[p.at+1].kind == tokenSymbol) {
+		if lower == "degree" || lower == "degrees" {
+			words = append(words, strings.Fields(p.degree())[1:]...)
+		}
+		if p.isOp("/", "*", ".") && p.at+1 < len(p.tokens) && p.tokens[p.at+1].mayBeUnit() {
 			sign := p.next().text
 			if p.peek().kind == tokenSymbol {
 				p.tokens = append([]token{}, p.tokens...)

@@ -48,8 +48,7 @@ func (p *parser) raised(base *node) *node {
 		case p.accept("%"):
 			base = &node{op: opPercent, args: []*node{base}}
 		case p.accept("deg"):
-			p.temperature()
-			base = &node{op: opUnit, name: "degree", args: []*node{base}}
+			base = &node{op: opUnit, name: p.degree(), args: []*node{base}}
 		default:
 			return base
 		}
@@ -64,8 +63,7 @@ func (p *parser) raised(base *node) *node {
 
 func (p *parser) raise(base *node) *node {
 	if p.isDegree() {
-		p.temperature()
-		return &node{op: opUnit, name: "degree", args: []*node{base}}
+		return &node{op: opUnit, name: p.degree(), args: []*node{base}}
 	}
 	minus := false
 	for p.isOp("-", "+") {
@@ -82,11 +80,14 @@ func (p *parser) raise(base *node) *node {
 	return newPower(base, exponent)
 }
 
-// temperature takes the scale behind a degree sign.
-func (p *parser) temperature() {
-	if t := p.peek(); t.kind == tokenSymbol && (t.text == "C" || t.text == "F") {
+// degree returns the unit of a degree sign, with the scale of a temperature
+// behind it.
+func (p *parser) degree() string {
+	if t := p.peek(); t.text == "C" || t.text == "F" {
 		p.at++
+		return "degree " + t.text
 	}
+	return "degree"
 }
 
 // isDegree takes \circ, with or without braces, as a degree sign.
@@ -120,13 +121,28 @@ func (p *parser) primary() *node {
 	case tokenFunc:
 		return p.function(t.text)
 	case tokenWord:
-		if digits := numerals[strings.ToLower(t.text)]; digits != "" {
+		if digits := p.numeralWord(t); digits != "" {
 			return p.numeral(token{kind: tokenNumber, text: digits, num: ratOf(digits)})
 		}
 	case tokenOp:
 		return p.operator(t)
 	}
 	return p.fail("%q has no value", t.text)
+}
+
+// numeralWord returns the digits of a number in words, such as seven or
+// twenty-one, whose first word is t.
+func (p *parser) numeralWord(t token) string {
+	digits := numerals[strings.ToLower(t.text)]
+	if len(digits) != 2 || digits[1] != '0' || digits == "10" || p.at+1 >= len(p.tokens) {
+		return digits
+	}
+	hyphen, ones := p.tokens[p.at], p.tokens[p.at+1]
+	if one := numerals[strings.ToLower(ones.text)]; hyphen.text == "-" && !hyphen.space && len(one) == 1 && one != "0" {
+		p.at += 2
+		return digits[:1] + one
+	}
+	return digits
 }
 
 func ratOf(digits string) *big.Rat {
@@ -315,6 +331,12 @@ func (p *parser) function(name string) *node {
 func (p *parser) functionArguments() []*node {
 	if p.accept("(") {
 		return p.arguments()
+	}
+	if p.accept(`\{`) { // \max\{a, b\}
+		if set := p.set(); set.op == opSet && len(set.args) > 0 {
+			return set.args
+		}
+		p.fail("braces that are no arguments")
 	}
 	if p.peek().kind == tokenFunc {
 		return []*node{p.power()} // ln ln x

@@ -14,38 +14,59 @@ import (
 	"github.com/octorl/octorl/rollout/trajectory"
 )
 
-// TestProgramIsKilledWithItsChildren waits for the end of a pipe that a child of
-// the program holds open.
-func TestProgramIsKilledWithItsChildren(t *testing.T) {
+// watchChild makes the pipe that programs of the test tell of their child by, and
+// calls alive when there is one. What it returns waits for the end of the child.
+func watchChild(t *testing.T, alive func()) (ended func() error) {
 	path := filepath.Join(t.TempDir(), "pipe")
 	if err := syscall.Mkfifo(path, 0o600); err != nil {
 		t.Skipf("no named pipes here: %v", err)
 	}
-	t.Setenv("REWARD_TEST_PROGRAM", "parent")
 	t.Setenv("REWARD_TEST_PIPE", path)
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
+	end := make(chan error, 1)
 	go func() {
-		defer cancel()
+		defer alive()
 		pipe, err := os.Open(path)
 		if err != nil {
-			ended <- err
+			end <- err
 			return
 		}
 		defer pipe.Close()
 		lines := bufio.NewReader(pipe)
 		_, err = lines.ReadString('\n')
-		cancel() // the child is alive; from here on it must not stay so
+		alive() // from here on it must not stay so
 		if err == nil {
 			_, err = io.Copy(io.Discard, lines)
 		}
-		ended <- err
+		end <- err
 	}()
+	return func() error { return <-end }
+}
+
+// TestProgramIsKilledWithItsChildren waits for the end of a pipe that a child of
+// the program holds open.
+func TestProgramIsKilledWithItsChildren(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := watchChild(t, cancel)
+	t.Setenv("REWARD_TEST_PROGRAM", "parent")
 	got := ProgramVerifier{Path: os.Args[0]}.Verify(ctx, trajectory.Problem{Answer: "42"}, "42")
 	if got.Verdict != Failed {
 		t.Errorf("killed program: %+v", got)
 	}
-	if err := <-ended; err != nil {
+	if err := ended(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestChildLeftBehindIsKilled gives a program that ends by itself as much time as
+// it likes; what it left behind ends with it.
+func TestChildLeftBehindIsKilled(t *testing.T) {
+	ended := watchChild(t, func() {})
+	t.Setenv("REWARD_TEST_PROGRAM", "leaver")
+	got := ProgramVerifier{Path: os.Args[0]}.Verify(context.Background(), trajectory.Problem{Answer: "42"}, "42")
+	if got.Verdict != Failed {
+		t.Errorf("program with a child left behind: %+v", got)
+	}
+	if err := ended(); err != nil {
 		t.Error(err)
 	}
 }

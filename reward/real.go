@@ -6,11 +6,11 @@ import (
 	"sync"
 )
 
-// precision of evaluations in bits. Values count as equal when they agree to
-// agreement bits, so that half of the precision may be lost to cancellation.
+// precision of evaluations in bits. Values count as equal when they are known to
+// agreement bits and do not differ, so that the rest may be lost to cancellation.
 const (
 	precision = 256
-	agreement = 128
+	agreement = 112
 	maxScale  = 1 << 12 // largest binary exponent of a value
 )
 

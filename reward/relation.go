@@ -61,6 +61,9 @@ func nameOf(n *node) (string, bool) {
 	case opSym:
 		return n.name, true
 	case opFunc:
+		if n.name == "abs" {
+			return lengthOf(n.args[0])
+		}
 		var b strings.Builder
 		b.WriteString(n.name)
 		for _, a := range n.args {
@@ -70,8 +73,17 @@ func nameOf(n *node) (string, bool) {
 			}
 			b.WriteString("," + name + a.name)
 		}
-		return b.String(), len(strings.TrimSuffix(n.name, "^-1")) == 1
-	case opMul, opTuple:
+		letter := len(strings.TrimRight(strings.TrimSuffix(n.name, "^-1"), "'")) == 1
+		return b.String(), letter || angleFunctions[n.name] && len(n.args) == 1 && isVariable(n.args[0])
+	case opPow:
+		if n.args[1] == minusOne && n.args[0].op != opNum {
+			name, ok := nameOf(n.args[0])
+			return "1/" + name, ok // below another name, as in AB/BC
+		}
+	case opMul, opTuple, opRatio:
+		if derivative, ok := derivativeOf(n); ok {
+			return derivative, true
+		}
 		var b strings.Builder
 		for _, a := range n.args {
 			name, ok := nameOf(a)
@@ -83,6 +95,36 @@ func nameOf(n *node) (string, bool) {
 		return b.String(), true
 	}
 	return "", false
+}
+
+// angleFunctions are what an angle is known by: cos A = 1/2.
+var angleFunctions = set("sin", "cos", "tan", "cot")
+
+// derivativeOf writes dy/dx.
+func derivativeOf(n *node) (string, bool) {
+	if n.op != opMul || len(n.args) != 2 || n.args[1].op != opPow || n.args[1].args[1] != minusOne {
+		return "", false
+	}
+	above, below := n.args[0], n.args[1].args[0]
+	for _, d := range []*node{above, below} {
+		if d.op != opMul || len(d.args) != 2 || d.args[0].op != opSym || d.args[0].name != "d" || d.args[1].op != opSym {
+			return "", false
+		}
+	}
+	return "d" + above.args[1].name + "/d" + below.args[1].name, true
+}
+
+// lengthOf writes the name of a segment between bars, as in |AB|.
+func lengthOf(n *node) (string, bool) {
+	if n.op != opMul || len(n.args) != 2 {
+		return "", false
+	}
+	for _, a := range n.args {
+		if a.op != opSym || a.name < "A" || a.name > "Z" {
+			return "", false
+		}
+	}
+	return nameOf(n)
 }
 
 // result returns the value that a chain of equations ends in, such as 4 of

@@ -15,7 +15,7 @@ type unit struct {
 // unitTable has a line for each dimension: units from the first, which is the
 // measure, each with the factor to it and its names.
 var unitTable = map[string]string{
-	"length": "1:mm,millimeter,millimetre 10:cm,centimeter,centimetre 1000:m,meter,metre 1000000:km,kilometer,kilometre " +
+	"length": "1/1000000:nm,nanometer 1/1000:µm,micrometer,micron 1:mm,millimeter,millimetre 10:cm,centimeter,centimetre 1000:m,meter,metre 1000000:km,kilometer,kilometre " +
 		"127/5:in,inch,inche 1524/5:ft,foot,feet 4572/5:yd,yard 1609344:mi,mile",
 	"area":   "1:mm^2 100:cm^2 1000000:m^2,sqm 1000000000000:km^2",
 	"volume": "1:ml,mL,milliliter,millilitre,cm^3 1000:l,L,liter,litre 1000000:m^3",
@@ -25,20 +25,28 @@ var unitTable = map[string]string{
 	"money":  "1:cent,¢ 100:dollar,usd,USD,buck",
 	"euro":   "1:euro,€",
 	"pound":  "1:£",
-	"yuan":   "1:yuan,rmb,RMB",
-	"rupee":  "1:rupee,rs,Rs",
+	"yuan":   "1:yuan,rmb,RMB,¥",
+	"rupee":  "1:rupee,rs,Rs,₹",
 	"degree": "1:deg,degree",
 	"radian": "1:rad,radian",
 	"speed":  "1:mph 1:kph,kmh",
 	"count":  "1:unit,sq",
-	"other":  "1:N,newton 1:J,joule 1:W,watt 1:V,volt 1:K,kelvin 1:Pa,pascal 1:Hz,hertz 1:mol,mole 1:eV,ev 1:F 1:C",
+	"force":  "1:N,newton 1000:kN",
+	"energy": "1:J,joule 1000:kJ,kilojoule 1000000:MJ",
+	"power":  "1:W,watt 1000:kW,kilowatt 1000000:MW,megawatt",
+	"volt":   "1:mV 1000:V,volt 1000000:kV",
+	"hertz":  "1:Hz,hertz 1000:kHz 1000000:MHz 1000000000:GHz",
+	"pascal": "1:Pa,pascal 1000:kPa 1000000:MPa",
+	"ev":     "1:eV,ev 1000:keV 1000000:MeV 1000000000:GeV",
+	"other":  "1:K,kelvin 1:mol,mole 1:F 1:C",
 }
 
 // currencies are what stands before an amount.
-var currencies = map[string]string{"USD": "dollar", "€": "€", "£": "£", "Rs": "rupee", "EUR": "€"}
+var currencies = map[string]string{"USD": "dollar", "€": "€", "£": "£", "₹": "rupee", "¥": "¥", "Rs": "rupee", "EUR": "€"}
 
-// quotients are the short names of units that are quotients.
-var quotients = map[string]string{"mile per hour": "mph", "meter per second": "m/s", "kilometer per hour": "km/h"}
+// phrases are the short names of units of several words.
+var phrases = map[string]string{"degree Fahrenheit": "degree F", "degree fahrenheit": "degree F", "degree Celsius": "degree C", "degree celsius": "degree C",
+	"mile per hour": "mph", "meter per second": "m/s", "kilometer per hour": "km/h"}
 
 var units = readUnits()
 
@@ -97,7 +105,7 @@ func canonicalUnit(phrase string) string {
 		}
 	}
 	s := strings.Join(kept, " ") + power
-	if short := quotients[s]; short != "" {
+	if short := phrases[s]; short != "" {
 		return short
 	}
 	if power == "" {
@@ -118,6 +126,11 @@ func kept0(words []string) string {
 	return words[0]
 }
 
+// isScale reports whether a is degrees of the temperature scale that b leaves out.
+func isScale(a, b string) bool {
+	return b == "degree" && strings.HasPrefix(a, "degree ")
+}
+
 // sameUnit compares the units of two answers. An answer may leave its unit out.
 // It returns the factor by which the second value is to be multiplied.
 func sameUnit(a, b string) (*big.Rat, bool) {
@@ -126,14 +139,15 @@ func sameUnit(a, b string) (*big.Rat, bool) {
 		return one, true
 	}
 	a, b = canonicalUnit(a), canonicalUnit(b)
-	if strings.EqualFold(a, b) {
+	if strings.EqualFold(a, b) || isScale(a, b) || isScale(b, a) {
 		return one, true
 	}
 	x, okX := unitOf(a)
 	y, okY := unitOf(b)
 	if !okX || !okY {
 		// Nouns count things: "5 apples" and "5 red apples" are the same number.
-		return one, okX == okY && (strings.HasSuffix(strings.ToLower(a), strings.ToLower(b)) || strings.HasSuffix(strings.ToLower(b), strings.ToLower(a)))
+		a, b = " "+strings.ToLower(a), " "+strings.ToLower(b)
+		return one, okX == okY && (strings.HasSuffix(a, b) || strings.HasSuffix(b, a))
 	}
 	if x.dimension != y.dimension {
 		return nil, false

@@ -25,27 +25,35 @@ var operators = map[string]string{
 
 // ignored are commands that change only how an answer looks.
 var ignored = set("left", "right", "big", "Big", "bigg", "Bigg", "bigl", "bigr", "Bigl", "Bigr", "biggl", "biggr",
-	"displaystyle", "textstyle", "limits", "quad", "qquad", "enspace", "thinspace", "rm", "bf", "it", "nonumber")
+	"tiny", "small", "normalsize", "large", "Large", "LARGE", "huge", "Huge", "sf", "tt", "em", "checkmark", "blacksquare", "qed",
+	"displaystyle", "textstyle", "scriptstyle", "limits", "quad", "qquad", "enspace", "thinspace", "rm", "bf", "it", "nonumber")
 
 // wrappers are commands whose argument is text; accents are commands whose
-// argument is a formula that means nearly the same without them.
+// argument is a formula that means nearly the same without them, bars those of
+// which digits do not.
 var (
 	wrappers = set("text", "textbf", "textit", "textrm", "textnormal", "textsf", "texttt", "textsc", "mathrm", "mathbf",
-		"mathit", "mathsf", "mathcal", "mathbb", "boldsymbol", "mbox", "hbox", "operatorname", "emph", "operatorname*", "bm")
+		"mathit", "mathsf", "mathtt", "mathnormal", "textup", "pmb", "mathcal", "mathbb", "boldsymbol", "mbox", "hbox", "operatorname", "emph", "operatorname*", "bm")
+	bars    = set("vec", "hat", "bar", "overline", "tilde", "widehat", "overrightarrow")
 	accents = set("vec", "hat", "bar", "overline", "underline", "tilde", "widehat", "overrightarrow", "boxed", "fbox")
 )
+
+// lengths are commands with an argument that only moves what follows, or colors it.
+var lengths = set("hspace", "vspace", "color", "textcolor")
 
 // opaque are commands that no answer can be computed from.
 var opaque = set("lim", "sum", "prod", "int", "iint", "oint", "ldots", "cdots", "dots", "vdots", "ddots", "dotsc",
 	"rightarrow", "Rightarrow", "implies", "iff", "to", "equiv", "pmod", "bmod", "mod", "forall", "exists",
-	"phantom", "hspace", "vspace", "input", "def", "newcommand", "overset", "underset", "stackrel", "cancel", "document")
+	"phantom", "input", "def", "newcommand", "overset", "underset", "stackrel", "cancel", "document")
 
 // scales are words that multiply the number before them.
 var scales = map[string]int64{"hundred": 1e2, "thousand": 1e3, "million": 1e6, "billion": 1e9, "trillion": 1e12}
 
 // numerals are the words for small numbers.
 var numerals = map[string]string{"zero": "0", "one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6",
-	"seven": "7", "eight": "8", "nine": "9", "ten": "10", "eleven": "11", "twelve": "12"}
+	"seven": "7", "eight": "8", "nine": "9", "ten": "10", "eleven": "11", "twelve": "12", "thirteen": "13", "fourteen": "14",
+	"fifteen": "15", "sixteen": "16", "seventeen": "17", "eighteen": "18", "nineteen": "19", "twenty": "20", "thirty": "30",
+	"forty": "40", "fifty": "50", "sixty": "60", "seventy": "70", "eighty": "80", "ninety": "90"}
 
 // notUnits are words that keep a phrase after a number from being its unit: they
 // say something about the value.
@@ -54,8 +62,14 @@ var notUnits = set("not", "or", "but", "is", "are", "was", "than", "wrong", "inc
 	"mod", "modulo", "base", "choose", "more", "less", "greater", "least", "most", "fewer", "factorial", "negative",
 	"remainder", "because", "no", "none", "instead", "otherwise", "also", "approximately", "about", "answer", "followed")
 
-// shortWords are words of two letters, which are no products of variables.
-var shortWords = set("no", "on", "of", "to", "is", "it", "at", "so", "up", "as", "by", "if", "we", "us")
+// denials are words in front of an equation that keep it from being the answer.
+var denials = set("not", "or", "but", "than", "except", "wrong", "incorrect", "false", "either", "maybe", "perhaps", "no", "none", "less", "more",
+	"least", "most", "greater", "fewer", "if", "when", "unless", "nor", "never", "without")
+
+// shortWords are words of two and three letters, which are no products of variables.
+var shortWords = set("no", "on", "of", "to", "is", "it", "at", "so", "up", "as", "by", "if", "we", "us",
+	"not", "nor", "non", "but", "yes", "yet", "the", "are", "was", "has", "had", "can", "may", "any", "all", "its", "for", "per", "you", "our", "who",
+	"why", "how", "now", "out", "off", "too", "did", "does", "let", "see", "say", "isn", "ans")
 
 func set(words ...string) map[string]bool {
 	m := make(map[string]bool, len(words))

@@ -4,7 +4,7 @@
 // ends. What a completion is worth, and who wanted it, it does not know.
 //
 // Read Request, Config and Engine first. The scheduler decides who decodes, the
-// pagePool where keys lie, and sampleKey why none of that changes what is drawn.
+// pagePool where keys lie, and SampleKey why none of that changes what is drawn.
 package rollout
 
 import (

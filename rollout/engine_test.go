@@ -236,6 +236,41 @@ func TestSubmitFromOtherGoroutines(t *testing.T) {
 	checkIdle(t, e)
 }
 
+// Groups of one key and prompt are equal, whatever their IDs.
+func TestKeyNamesTheDraws(t *testing.T) {
+	request := Request{Prompt: []int32{1, 2, 3}, Samples: 4, MaxTokens: 9, Temperature: 1}
+	var requests []Request
+	for id, key := range map[string]string{"a": "", "b": "a", "c": "a", "d": ""} {
+		request.ID, request.Key = id, key
+		requests = append(requests, request)
+	}
+	ended := runAll(t, small(), requests)
+	drawn := func(id string) []trajectory.Trajectory { return ended[id].group.Trajectories }
+	if !sameTrajectories(drawn("a"), drawn("b")) || !sameTrajectories(drawn("b"), drawn("c")) || sameTrajectories(drawn("a"), drawn("d")) {
+		t.Errorf("a %v\nb %v\nc %v\nd %v", drawn("a"), drawn("b"), drawn("c"), drawn("d"))
+	}
+}
+
+// An end token that has a text leaves none.
+func TestEndTokenHasNoText(t *testing.T) {
+	c := small()
+	c.EndTokens = []int32{2}
+	request := Request{ID: "a", Prompt: []int32{1}, Samples: 40, MaxTokens: 12, Temperature: 1}
+	stopped := 0
+	for _, x := range runAll(t, c, []Request{request})["a"].group.Trajectories {
+		n := len(x.Completion)
+		if x.Completion[n-1] == 2 {
+			n, stopped = n-1, stopped+1
+		}
+		if want := letters(x.Completion[:n]); x.Text != want {
+			t.Errorf("%v is the text %q, want %q", x.Completion, x.Text, want)
+		}
+	}
+	if stopped == 0 {
+		t.Error("no completion ended")
+	}
+}
+
 // A step allocates nothing once prompts are in and no completion ends.
 func TestStepDoesNotAllocate(t *testing.T) {
 	c := small()

@@ -133,7 +133,7 @@ func (d *fakeDecoder) expected(r Request) []trajectory.Trajectory {
 		t := trajectory.Trajectory{Index: index, Finish: trajectory.FinishLength}
 		tokens := slices.Clone(r.Prompt)
 		for range r.MaxTokens {
-			token, logprob := d.draw(hashTokens(tokens), r.Temperature, sampleKey(r.ID, index), int32(len(tokens)), d.config.Seed)
+			token, logprob := d.draw(hashTokens(tokens), r.Temperature, SampleKey(r.ID, index), int32(len(tokens)), d.config.Seed)
 			tokens = append(tokens, token)
 			t.Completion = append(t.Completion, token)
 			t.LogProbs = append(t.LogProbs, logprob)

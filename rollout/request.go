@@ -10,7 +10,8 @@ import (
 
 // Request asks for one group: Samples completions of one prompt.
 type Request struct {
-	ID      string // the group's: names its random numbers, so unique within a run
+	ID      string // the group's, unique within a run
+	Key     string // names its random numbers; empty for the ID
 	Problem trajectory.Problem
 	Prompt  []int32 // (P,) ids, P ≥ 1; the engine keeps the slice and hands it on in the group
 
@@ -36,7 +37,7 @@ func (r Request) validate() error {
 	}
 	switch t := float64(r.Temperature); {
 	case r.ID == "":
-		return fault("the ID is empty: it names the group's random numbers")
+		return fault("the ID is empty: set one, unique within the run")
 	case len(r.Prompt) == 0:
 		return fault("the prompt is empty: give at least the begin token")
 	case r.Samples < 1:
@@ -49,6 +50,14 @@ func (r Request) validate() error {
 		return fault("Done is nil: nobody would receive the group")
 	}
 	return nil
+}
+
+// drawKey returns what names the random numbers of r.
+func (r Request) drawKey() string {
+	if r.Key != "" {
+		return r.Key
+	}
+	return r.ID
 }
 
 // fits returns an error that wraps ErrTooLarge when an empty engine of

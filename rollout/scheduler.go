@@ -87,7 +87,7 @@ func (s *scheduler) begin(g *group) {
 	s.active = append(s.active, q)
 
 	q.group, q.index = g, g.started
-	q.key = sampleKey(g.ID, g.started)
+	q.key = SampleKey(g.drawKey(), g.started)
 	q.shared, q.own = len(g.promptPages), 0
 	q.table[0] = int32(len(g.prefix()))
 	copy(q.table[kernels.CacheTable:], g.promptPages)

@@ -77,6 +77,16 @@ func (s *sequence) trajectory(c *Config, finish trajectory.FinishReason) traject
 		LogProbs:   slices.Clone(s.logprobs),
 		Versions:   versions,
 		Finish:     finish,
-		Text:       cutStop(c.Decode(s.tokens), s.group.StopStrings),
+		Text:       cutStop(c.Decode(s.spoken(c)), s.group.StopStrings),
 	}
+}
+
+// spoken returns the tokens of the completion without the one that ended it: an
+// end token is no text, even where the tokenizer does not call it special.
+func (s *sequence) spoken(c *Config) []int32 {
+	last := len(s.tokens) - 1
+	if last >= 0 && slices.Contains(c.EndTokens, s.tokens[last]) {
+		return s.tokens[:last]
+	}
+	return s.tokens
 }

@@ -18,6 +18,22 @@ const (
 	maxMemoryStore = 1 << 30          // bytes of queues kept in memory
 )
 
+// Check returns the error that Open would, as far as it can be known without an
+// embedded server: faults of cfg, ErrPortTaken, and for an external server all.
+func Check(cfg Config) error {
+	if err := cfg.Validate(); err != nil {
+		return fmt.Errorf("open bus: %w", err)
+	}
+	if cfg.URL == "" {
+		return listenOn(&server.Options{}, cfg.Listen)
+	}
+	b, err := Open(cfg)
+	if err == nil {
+		b.Close()
+	}
+	return err
+}
+
 // startServer runs the embedded server of cfg. It returns once the server
 // takes connections.
 func startServer(cfg Config) (*server.Server, error) {

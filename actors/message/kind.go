@@ -20,6 +20,7 @@ const (
 	nodeAnnouncedVersion    = 1 // 1: first release
 	runAnnouncedVersion     = 1 // 1: first release
 	runFinishedVersion      = 1 // 1: first release
+	verifierFailedVersion   = 1 // 1: first release
 )
 
 var kinds = []kind{
@@ -35,6 +36,7 @@ var kinds = []kind{
 	of[NodeAnnounced]("node", "announced", nodeAnnouncedVersion),
 	of[RunAnnounced]("run", "announced", runAnnouncedVersion),
 	of[RunFinished]("run", "finished", runFinishedVersion),
+	of[VerifierFailed]("verifier", "failed", verifierFailedVersion),
 }
 
 var kindsByName, kindsByType = index()

@@ -40,6 +40,7 @@ var golden = map[string]any{
 	"node.announced.v1":    NodeAnnounced{Node: "node-b", Host: "gpu7", PID: 4321, Rollouts: 2, Verifiers: 1},
 	"run.announced.v1":     RunAnnounced{Run: "toy1", Recipe: []byte("seed: 1\n"), Tokenizer: "tokenizer.json"},
 	"run.finished.v1":      RunFinished{Run: "toy1"},
+	"verifier.failed.v1":   VerifierFailed{Stage: "rl", Step: 3, Failed: 2, Judged: 16, Reason: "context deadline exceeded"},
 }
 
 func TestGoldenBytesDecodeForEver(t *testing.T) {

@@ -40,3 +40,13 @@ type StageReported struct {
 	Step     int        `msgpack:"sp"` // done so far
 	NumSteps int        `msgpack:"ns"`
 }
+
+// VerifierFailed says that verifications of a step or an evaluation failed: the
+// verifier did not do its work. Their trajectories are left out. It may be lost.
+type VerifierFailed struct {
+	Stage  string `msgpack:"st"`
+	Step   int    `msgpack:"sp"` // from 1; of an evaluation, the version measured
+	Failed int    `msgpack:"fa"` // verdicts
+	Judged int    `msgpack:"ju"` // verdicts, the failed ones included
+	Reason string `msgpack:"rs"` // of the first, for people
+}

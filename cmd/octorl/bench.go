@@ -14,10 +14,12 @@ import (
 	"github.com/octorl/octorl/kernels/cpu"
 )
 
-// benchVerb measures devices.
+// benchVerb measures devices and the verifier.
 type benchVerb struct {
 	CPU benchCPUVerb `cmd:"" name:"cpu" help:"Measure the CPU device beside the multiply-add rate of its cores."`
 	GPU benchGPUVerb `cmd:"" name:"gpu" help:"Measure a GPU: kernels, training steps and decoding beside their limits."`
+
+	Grade benchGradeVerb `cmd:"" name:"grade" help:"Measure the verifier on files of cases: agreement and speed."`
 }
 
 // benchCPUVerb measures the CPU device.

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -34,7 +36,7 @@ func completeAll(ctx context.Context, m *model, prompts [][]int32, n int, s samp
 			return err
 		}
 		err = engine.Submit(rollout.Request{
-			ID: strconv.Itoa(i), Prompt: prompt, Samples: n, MaxTokens: maxTokens,
+			ID: strconv.Itoa(i), Key: keyOf(prompt), Prompt: prompt, Samples: n, MaxTokens: maxTokens,
 			Temperature: s.temperature, StopStrings: s.stops,
 			Done: func(g trajectory.Group, err error) {
 				failure = errors.Join(failure, err)
@@ -54,6 +56,17 @@ func completeAll(ctx context.Context, m *model, prompts [][]int32, n int, s samp
 		return err
 	}
 	return failure
+}
+
+// keyOf names the random numbers for a prompt, so that a completion is a function
+// of seed, prompt and index, whatever else is asked for.
+func keyOf(prompt []int32) string {
+	b := make([]byte, 0, 4*len(prompt))
+	for _, id := range prompt {
+		b = binary.LittleEndian.AppendUint32(b, uint32(id))
+	}
+	sum := sha256.Sum256(b)
+	return "generate " + string(sum[:])
 }
 
 // newEngine returns an engine for n completions of each prompt.
@@ -83,6 +96,9 @@ func writeText(out io.Writer, _ int, t trajectory.Trajectory) error {
 
 // writeJSON writes a completion as a line.
 func writeJSON(out io.Writer, prompt int, t trajectory.Trajectory) error {
+	if err := finite(t.LogProbs); err != nil {
+		return err
+	}
 	return json.NewEncoder(out).Encode(struct {
 		Prompt   int                     `json:"prompt"`
 		Index    int                     `json:"index"`
@@ -90,5 +106,5 @@ func writeJSON(out io.Writer, prompt int, t trajectory.Trajectory) error {
 		IDs      []int32                 `json:"ids"`
 		LogProbs []float32               `json:"logprobs"`
 		Finish   trajectory.FinishReason `json:"finish"`
-	}{prompt, t.Index, t.Text, t.Completion, t.LogProbs, t.Finish})
+	}{prompt, t.Index, valid(t.Text), t.Completion, t.LogProbs, t.Finish})
 }

@@ -30,6 +30,7 @@ type evalVerb struct {
 	Data       string   `help:"Folder with the problems that the binary does not carry." placeholder:"DIR"`
 	Out        string   `help:"Folder for results; default evaluations/<checkpoint>." placeholder:"DIR"`
 	Compare    bool     `help:"Compare finished evaluations, folders of --out, instead."`
+	Readiness  string   `help:"Judge instead whether RL can improve the base model in this folder." placeholder:"DIR"`
 
 	Shots       string   `default:"published" help:"Demonstrations before a question: published, or a number; default published." placeholder:"N"`
 	Template    string   `help:"Ask without demonstrations by a template: simple, complex or dialogue." placeholder:"NAME"`
@@ -60,7 +61,9 @@ func (v *evalVerb) Run(ctx context.Context) error {
 	case v.List:
 		return listBenchmarks(os.Stdout)
 	case v.Compare:
-		return compareEvaluations(v.Folders, os.Stdout)
+		return compareEvaluations(v.Folders, v.Out, os.Stdout)
+	case v.Readiness != "":
+		return v.readiness(ctx)
 	case len(v.Folders) > 0:
 		return fmt.Errorf("what to do with %s? give --compare, or a checkpoint with --model", strings.Join(v.Folders, " "))
 	}
@@ -185,7 +188,7 @@ func (v *evalVerb) evaluate(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := e.add(s, problems, o); err != nil {
+		if err := e.add(s, problems, o, s.Name); err != nil {
 			return err
 		}
 	}
@@ -203,14 +206,22 @@ func (v *evalVerb) publish(e *evaluationRun) error {
 	for i, p := range e.papers {
 		r.Benchmarks = append(r.Benchmarks, p.Result(e.journals[i], v.K))
 	}
+	if v.Readiness != "" {
+		readiness := evaluation.Assess(r.Benchmarks)
+		r.Readiness = &readiness
+	}
 	if err := evaluation.WriteResult(v.Out, r); err != nil {
 		return err
 	}
-	fmt.Printf("%s: %s\n\n", v.Model, r.Benchmarks[0].Settings.Label())
+	page, err := e.writePage(r)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("%s: %s\n\n", v.Model, r.Label())
 	if err := evaluation.WriteResultTable(os.Stdout, r); err != nil {
 		return err
 	}
-	_, err := fmt.Printf("\nresults: %s\n", filepath.Join(v.Out, evaluation.ResultsFile))
+	_, err = fmt.Printf("\nresults: %s, %s\n", filepath.Join(v.Out, evaluation.ResultsFile), page)
 	return err
 }
 

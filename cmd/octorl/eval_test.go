@@ -149,7 +149,7 @@ func TestCompareEvaluations(t *testing.T) {
 		}
 	}
 	var out bytes.Buffer
-	if err := compareEvaluations([]string{v.Out, other.Out}, &out); err != nil {
+	if err := compareEvaluations([]string{v.Out, other.Out}, filepath.Join(t.TempDir(), "page"), &out); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{"sums: other − out", "95% interval", "undecided"} {
@@ -157,7 +157,7 @@ func TestCompareEvaluations(t *testing.T) {
 			t.Errorf("no %q in\n%s", want, out.String())
 		}
 	}
-	if err := compareEvaluations([]string{v.Out}, &out); err == nil {
+	if err := compareEvaluations([]string{v.Out}, "", &out); err == nil {
 		t.Error("compared one folder")
 	}
 }
@@ -170,5 +170,30 @@ func TestNameOfCheckpoint(t *testing.T) {
 		if got := nameOfCheckpoint(dir); got != want {
 			t.Errorf("%s: %s, want %s", dir, got, want)
 		}
+	}
+}
+
+// TestReadinessOfAnUntrainedPolicy asks under every template but the long one, which
+// does not fit: there is nothing to learn from.
+func TestReadinessOfAnUntrainedPolicy(t *testing.T) {
+	v := evalFlags(t)
+	v.Readiness, v.Model, v.N, v.K, v.Limit, v.Temperature = v.Model, "", 0, nil, 2, nil
+	if err := v.readiness(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	r, err := evaluation.ReadResult(v.Out)
+	if err != nil || r.Readiness == nil || r.Readiness.Verdict != evaluation.Bad || r.Readiness.Samples != readinessSamples {
+		t.Fatalf("readiness %+v, %v", r.Readiness, err)
+	}
+	var names []string
+	for _, b := range r.Benchmarks {
+		names = append(names, b.Name())
+	}
+	if strings.Join(names, " ") != "sums@simple sums@dialogue" {
+		t.Errorf("asked %v", names)
+	}
+	v.Template = "simple"
+	if err := v.readiness(t.Context()); err == nil {
+		t.Error("--readiness with --template")
 	}
 }

@@ -2,15 +2,18 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 
 	"github.com/octorl/octorl/evaluation"
 	"github.com/octorl/octorl/evaluation/exam"
 )
 
-// compareEvaluations prints how the evaluations in folders differ.
-func compareEvaluations(folders []string, w io.Writer) error {
+// compareEvaluations prints how the evaluations in folders differ, and writes a page
+// about it into the folder out.
+func compareEvaluations(folders []string, out string, w io.Writer) error {
 	if len(folders) < 2 {
 		return errors.New("what to compare? give two or more folders of octorl eval --out")
 	}
@@ -26,7 +29,21 @@ func compareEvaluations(folders []string, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	return contest.WriteTable(w)
+	if err := contest.WriteTable(w); err != nil {
+		return err
+	}
+	if out == "" {
+		out = "evaluations"
+	}
+	if err := os.MkdirAll(out, 0o755); err != nil {
+		return fmt.Errorf("write comparison: %w; choose another folder with --out", err)
+	}
+	page, err := writePage(filepath.Join(out, "comparison.html"), contest.WritePage)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(w, "\nplots: %s\n", page)
+	return err
 }
 
 // readCompared reads a finished evaluation.

@@ -130,17 +130,12 @@ func (e *evaluationRun) Encode(prompt string) []int32 { return e.model.tokens.En
 // Positions implements exam.Tokens.
 func (e *evaluationRun) Positions() int { return e.model.policy.Config().MaxPositions }
 
-// add prepares a benchmark and opens its journal.
-func (e *evaluationRun) add(s *benchmark.Spec, problems []benchmark.Problem, o exam.Options) error {
+// add prepares a benchmark and opens its journal under a name.
+func (e *evaluationRun) add(s *benchmark.Spec, problems []benchmark.Problem, o exam.Options, name string) error {
 	p, err := exam.NewPaper(s, problems, e.digest, e, o)
 	if err != nil {
 		return err
 	}
-	return e.open(p, s.Name)
-}
-
-// open opens the journal of a paper under a name.
-func (e *evaluationRun) open(p *exam.Paper, name string) error {
 	j, err := exam.OpenJournal(filepath.Join(e.out, name+".jsonl"), p)
 	if err != nil {
 		return err
@@ -154,15 +149,41 @@ func (e *evaluationRun) run(ctx context.Context) error {
 	view := openExamView(e)
 	defer view.close()
 	for i, p := range e.papers {
+		name := e.journals[i].Name()
 		began := time.Now()
 		s := &engineSampler{model: e.model, ends: e.ends}
-		err := exam.Run(ctx, p, e.journals[i], s, view.follow(p, s))
+		err := exam.Run(ctx, p, e.journals[i], s, view.follow(name, s))
 		if err := errors.Join(err, e.journals[i].Close(time.Since(began).Seconds())); err != nil {
 			return err
 		}
-		view.finish(p)
+		view.display.Finish(name, "")
 	}
 	return nil
+}
+
+// writePage writes the page on which the items can be read, and returns its path.
+func (e *evaluationRun) writePage(r evaluation.Result) (string, error) {
+	sets := map[string]evaluation.ItemSet{}
+	for i, p := range e.papers {
+		sets[r.Benchmarks[i].Items] = evaluation.ItemSet{Items: e.journals[i].Items(p), Preamble: p.Preamble}
+	}
+	return writePage(filepath.Join(e.out, "report.html"), func(w io.Writer) error { return evaluation.WriteItemPage(w, r, sets) })
+}
+
+// writePage writes a page aside and renames it to path, which it returns.
+func writePage(path string, write func(io.Writer) error) (string, error) {
+	f, err := os.Create(path + ".tmp")
+	if err != nil {
+		return "", fmt.Errorf("write page: %w", err)
+	}
+	if err := errors.Join(write(f), f.Close()); err != nil {
+		os.Remove(path + ".tmp")
+		return "", err
+	}
+	if err := os.Rename(path+".tmp", path); err != nil {
+		return "", fmt.Errorf("write page: %w", err)
+	}
+	return path, nil
 }
 
 // examView shows an evaluation on standard error: a stage a benchmark.
@@ -173,9 +194,9 @@ type examView struct {
 
 func openExamView(e *evaluationRun) *examView {
 	var stages []progress.Stage
-	for _, p := range e.papers {
+	for i, p := range e.papers {
 		stages = append(stages, progress.Stage{
-			Name: p.Spec.Name, Weight: float64(len(p.Questions) * p.Settings.Samples * p.Settings.MaxTokens),
+			Name: e.journals[i].Name(), Weight: float64(len(p.Questions) * p.Settings.Samples * p.Settings.MaxTokens),
 		})
 	}
 	d := progress.New(os.Stderr, progress.Options{
@@ -191,12 +212,12 @@ func openExamView(e *evaluationRun) *examView {
 }
 
 // follow returns the progress of a paper.
-func (v *examView) follow(p *exam.Paper, s *engineSampler) exam.Progress {
+func (v *examView) follow(name string, s *engineSampler) exam.Progress {
 	right := 0.0
 	return func(done, total int, it evaluation.Item) {
 		right += evaluation.Summarize([]evaluation.Item{it}).Accuracy
 		v.display.Step(progress.Step{
-			Stage: p.Spec.Name, Step: done, NumSteps: total, TokensPerSecond: s.rate(),
+			Stage: name, Step: done, NumSteps: total, TokensPerSecond: s.rate(),
 			Metrics: []progress.Metric{progress.Percent("accuracy", right/float64(done))},
 		})
 		if len(it.Completions) > 0 {
@@ -205,8 +226,6 @@ func (v *examView) follow(p *exam.Paper, s *engineSampler) exam.Progress {
 		}
 	}
 }
-
-func (v *examView) finish(p *exam.Paper) { v.display.Finish(p.Spec.Name, "") }
 
 func (v *examView) close() {
 	v.cancel()

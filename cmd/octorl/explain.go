@@ -54,6 +54,7 @@ func explain(w io.Writer, r *config.Recipe, info kernels.Info) error {
 	fmt.Fprintf(t, "run %s, seed %d\n\n", r.Name, r.Seed)
 	explainStages(line, r)
 	explainRL(line, r)
+	explainVerifiers(line, r)
 	explainPolicy(line, r, shape)
 	explainEvaluation(line, r)
 	explainCheckpoints(line, r, shape, info)
@@ -122,6 +123,33 @@ func explainRL(line writeLine, r *config.Recipe) {
 	}
 	line("all", "", "", "", decimal(r.NumTrajectories()), decimal(most))
 	line()
+}
+
+// explainVerifiers names what judges completions, and what its verdicts earn.
+func explainVerifiers(line writeLine, r *config.Recipe) {
+	line("verifier of", "mode", "deadline", "right, wrong, unparsable", "reward shape")
+	for _, s := range r.Stages {
+		if s.RL == nil {
+			continue
+		}
+		right, wrong, unparsable := s.RL.Reward.Amounts()
+		line(s.Name, verifierName(s.RL.Verifier), s.RL.Verifier.Deadline().String(), fmt.Sprintf("%g, %g, %g", right, wrong, unparsable), s.RL.Reward.Shape)
+	}
+	line("evaluation", verifierName(r.Evaluation.Verifier), r.Evaluation.Verifier.Deadline().String(), "-", "-")
+	line()
+}
+
+// verifierName describes a verifier in a few words.
+func verifierName(v config.Verifier) string {
+	switch v.Mode {
+	case "strict":
+		return "strict, answer from " + v.Extract
+	case "program":
+		return "program " + strings.Join(v.Program, " ")
+	case "endpoint":
+		return "endpoint " + v.URL
+	}
+	return v.Mode
 }
 
 // caps describes the length schedule as far as the stage gets in it.

@@ -30,6 +30,8 @@ stages:
       samples: 4
       maxResponseTokens: [{fromStep: 0, tokens: 8}, {fromStep: 2, tokens: 12}, {fromStep: 5, tokens: 20}]
       evaluateEvery: 2
+      verifier: {mode: octothinker, deadlineSeconds: 1.5}
+      reward: {shape: v2.wformat}
 evaluation: {count: 9, sampledProblems: 2, samples: 3, maxTokens: 12}
 checkpoint: {everySteps: 2, keep: 1}
 scale: {rollouts: 2}
@@ -62,6 +64,8 @@ func TestExplain(t *testing.T) {
 		"all 3,072",
 		"rl 6 24 2 120 1,248 8, 12 after 2 steps",
 		"all 120 1,248",
+		"rl octothinker 1.5s 1, -0.5, -1 v2.wformat",
+		"evaluation strict, answer from boxed 2s - -",
 		"policy initialized: 1 layers, 32 channels, 2 heads and 1 key/value heads of 16, feed-forward 48, 160 positions",
 		"parameters 17,376",
 		"tokenizer trained to 300 tokens on 20,000 bytes of the stages' text",

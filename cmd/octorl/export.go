@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/octorl/octorl/internal/config"
@@ -15,7 +16,7 @@ import (
 
 // exportVerb copies a run's policy to where others find it.
 type exportVerb struct {
-	Source string `arg:"" name:"run" help:"Run directory, or the name of one below runs; @STAGE picks a stage, default the last one."`
+	Source string `arg:"" name:"run" help:"Run directory, or the name of one below runs; @STAGE picks a stage, default the one that no other starts from."`
 	Out    string `arg:"" help:"Folder to make."`
 }
 
@@ -42,7 +43,11 @@ func export(source, out string) (stage string, err error) {
 		return "", err
 	}
 	if stage == "" {
-		stage = r.Stages[len(r.Stages)-1].Name
+		ends := endStages(r)
+		if len(ends) > 1 {
+			return "", fmt.Errorf("%s ends in the stages %s: choose one with %s@STAGE", run, strings.Join(ends, ", "), run)
+		}
+		stage = ends[0]
 	}
 	from := finalCheckpoint(run, stage)
 	if !isDir(from) {
@@ -58,6 +63,18 @@ func export(source, out string) (stage string, err error) {
 		}
 		return describeTokens(tmp)
 	})
+}
+
+// endStages lists the stages that no other starts from: where a recipe branches
+// there are several.
+func endStages(r *config.Recipe) []string {
+	var ends []string
+	for _, s := range r.Stages {
+		if !slices.ContainsFunc(r.Stages, func(other config.Stage) bool { return other.From == s.Name }) {
+			ends = append(ends, s.Name)
+		}
+	}
+	return ends
 }
 
 // openRun finds the run directory that source names, its stage, or "", and its

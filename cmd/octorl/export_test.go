@@ -81,6 +81,22 @@ func TestExport(t *testing.T) {
 	}
 }
 
+// TestExportOfBranchesWantsAStage has two stages that nothing starts from.
+func TestExportOfBranchesWantsAStage(t *testing.T) {
+	run := makeRun(t, "first", "second", "third")
+	branches := exportRecipe + "  - name: third\n    from: first\n    train: {maxDocumentTokens: 90, mixture: {prose: 1}}\n"
+	if err := os.WriteFile(filepath.Join(run, "recipe.resolved.yaml"), []byte(branches), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	out := filepath.Join(t.TempDir(), "out")
+	if _, err := export(run, out); err == nil || !strings.Contains(err.Error(), "ends in the stages second, third: choose one with "+run+"@STAGE") {
+		t.Errorf("without a stage: %v", err)
+	}
+	if stage, err := export(run+"@third", out); err != nil || stage != "third" {
+		t.Errorf("stage %q, %v", stage, err)
+	}
+}
+
 func TestExportBelowRuns(t *testing.T) {
 	run := makeRun(t, "second")
 	t.Chdir(t.TempDir())

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -10,8 +9,10 @@ import (
 	"path/filepath"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/octorl/octorl/policy"
+	"github.com/octorl/octorl/policy/chat"
 	"github.com/octorl/octorl/policy/tokenizer"
 )
 
@@ -104,33 +105,27 @@ func describeTokenizer(dir string, c policy.Config) (string, error) {
 	return text, nil
 }
 
-// describeTemplate finds the chat template of dir.
+// describeTemplate finds the chat template of dir and renders a question with it.
 func describeTemplate(dir string) (string, error) {
-	const file = "chat_template.jinja"
-	b, err := os.ReadFile(filepath.Join(dir, file))
-	if err == nil {
-		return fmt.Sprintf("%d bytes in %s", len(b), file), nil
-	}
-	if !errors.Is(err, fs.ErrNotExist) {
-		return "not readable", err
-	}
-	path := filepath.Join(dir, policy.TokenizerConfigFile)
-	if b, err = os.ReadFile(path); errors.Is(err, fs.ErrNotExist) {
+	t, err := chat.Load(dir)
+	switch {
+	case errors.Is(err, chat.ErrNone):
 		return "none", nil
+	case err != nil:
+		return "not usable", err
 	}
-	var f struct {
-		Template json.RawMessage `json:"chat_template"`
-	}
+	text := fmt.Sprintf("%d bytes in %s", t.Bytes, filepath.Base(t.Place))
+	question, err := chat.Of(time.Now(), chat.Message{Role: "user", Content: "What is 2+2?"})
 	if err == nil {
-		err = json.Unmarshal(b, &f)
+		_, err = t.Render(question)
 	}
 	switch {
+	case errors.Is(err, chat.ErrRefused): // its right: it may want other messages
+		return fmt.Sprintf("%s; a lone question it refuses: %v", text, err), nil
 	case err != nil:
-		return "not readable", fmt.Errorf("read the chat template of %s: %w", path, err)
-	case len(f.Template) == 0 || string(f.Template) == "null":
-		return "none", nil
+		return text + ", does not render", err
 	}
-	return fmt.Sprintf("%d bytes in %s", len(f.Template), policy.TokenizerConfigFile), nil
+	return text + ", renders", nil
 }
 
 func describeFile(w io.Writer, f policy.InspectedFile) {

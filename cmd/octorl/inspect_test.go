@@ -30,8 +30,9 @@ func TestInspect(t *testing.T) {
 
 func TestInspectFindsTemplates(t *testing.T) {
 	for name, tt := range map[string]struct{ file, text, want string }{
-		"own file":  {"chat_template.jinja", "{{ x }}", "7 bytes in chat_template.jinja"},
-		"in config": {policy.TokenizerConfigFile, `{"chat_template":"{{ x }}"}`, "9 bytes in tokenizer_config.json"},
+		"own file":  {"chat_template.jinja", "{{ x }}", "7 bytes in chat_template.jinja, renders"},
+		"in config": {policy.TokenizerConfigFile, `{"chat_template":"{{ x }}"}`, "7 bytes in tokenizer_config.json, renders"},
+		"refusing":  {"chat_template.jinja", "{{ raise_exception('no system') }}", "34 bytes in chat_template.jinja; a lone question it refuses: the chat template refuses the conversation: no system"},
 		"null":      {policy.TokenizerConfigFile, `{"chat_template":null}`, "none"},
 	} {
 		dir := t.TempDir()

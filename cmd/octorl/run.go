@@ -95,10 +95,9 @@ func (f *runFlags) run(ctx context.Context, r *config.Recipe) error {
 	defer done()
 	o := actors.Options{
 		Directory: f.Out, Device: dev, EvaluateOn: beside, Listen: f.Listen, URL: f.NATS, Token: f.Token,
-		Joinable: func(url string) { fmt.Fprintf(os.Stderr, "nodes join with: octorl node --nats %s\n", url) },
 	}
 	view := openView(r, f.Log)
-	o.Log, o.Watch = view.log, view.handle
+	o.Log, o.Watch, o.Joinable = view.log, view.handle, view.joinable
 	results, err := actors.Run(ctx, r, o)
 	view.close()
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 
 	"github.com/octorl/octorl/policy"
@@ -105,6 +106,9 @@ func (s *scorer) flush() error {
 			return err
 		}
 	}
+	if err := finite(logprobs); err != nil {
+		return err
+	}
 	for _, ids := range s.pending {
 		n := max(len(ids)-1, 0)
 		if err := s.write(logprobs[:n], entropy[:n]); err != nil {
@@ -143,6 +147,17 @@ func (s *scorer) write(logprobs, entropy []float32) error {
 	}
 	if err := s.out.Encode(r); err != nil {
 		return fmt.Errorf("write a score: %w", err)
+	}
+	return nil
+}
+
+// finite refuses logprobs that are not finite, which only weights that are not
+// give.
+func finite(logprobs []float32) error {
+	for _, l := range logprobs {
+		if math.IsNaN(float64(l)) || math.IsInf(float64(l), 0) {
+			return fmt.Errorf("a logprob is %g: the checkpoint has weights that are not finite; octorl inspect names them", l)
+		}
 	}
 	return nil
 }

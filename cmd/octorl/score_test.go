@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -115,6 +116,33 @@ func TestScoreNamesTheLine(t *testing.T) {
 		}
 		if n := len(replies(t, out.Bytes())); n != 1 {
 			t.Errorf("%s: %d replies to the lines before", line, n)
+		}
+	}
+}
+
+// TestBrokenWeights wants the reason, not NaN or a fault of JSON, from every verb.
+func TestBrokenWeights(t *testing.T) {
+	m := openTestModel(t)
+	weights, err := m.policy.ReadWeights()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range weights {
+		weights[i] = float32(math.NaN())
+	}
+	m.policy.SetWeights(weights)
+	var out bytes.Buffer
+	v := generateVerb{Prompt: at("two"), N: 1}
+	for name, run := range map[string]func() error{
+		"score":  func() error { return score(m, strings.NewReader(`{"ids":[1,2,3]}`), &out) },
+		"stream": func() error { return v.generate(context.Background(), m, sampling{maxTokens: 3}, nil, &out) },
+		"lines": func() error {
+			w := generateVerb{N: 1, JSONL: true}
+			return w.generate(context.Background(), m, sampling{maxTokens: 3}, strings.NewReader(`{"prompt":"two"}`), &out)
+		},
+	} {
+		if err := run(); err == nil || !strings.Contains(err.Error(), "weights that are not finite") {
+			t.Errorf("%s: %v, wrote %q", name, err, out.String())
 		}
 	}
 }

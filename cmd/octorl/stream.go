@@ -2,12 +2,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"io"
 	"slices"
 	"strings"
 
 	"github.com/octorl/octorl/kernels"
 	"github.com/octorl/octorl/policy"
+	"github.com/octorl/octorl/rollout"
 )
 
 // streamPage is the number of positions of a page of a stream's cache.
@@ -35,17 +37,15 @@ func stream(ctx context.Context, m *model, prompt []int32, s sampling, out io.Wr
 		if slices.Contains(s.ends, token) || ctx.Err() != nil {
 			break
 		}
-		shown, stopped := text.push(valid(characters.Push(token)))
-		if _, err := io.WriteString(out, shown); err != nil || stopped {
+		shown, stopped := text.push(characters.Push(token))
+		if _, err := io.WriteString(out, valid(shown)); err != nil || stopped {
 			return endLine(out, err)
 		}
 	}
-	_, err = io.WriteString(out, text.held+valid(characters.Flush()))
+	shown, _ := text.push(characters.Flush())
+	_, err = io.WriteString(out, valid(shown+text.held))
 	return endLine(out, err)
 }
-
-// valid replaces what is not UTF-8: an untrained policy draws any bytes.
-func valid(text string) string { return strings.ToValidUTF8(text, "\uFFFD") }
 
 // endLine ends the line where what came before was written.
 func endLine(out io.Writer, err error) error {
@@ -64,6 +64,7 @@ type streamDecoder struct {
 	position int32 // of the token to draw
 	last     int32 // token drawn, not yet fed; -1 before the first
 	table    []int32
+	key      [2]int32 // names the random numbers
 }
 
 func newStreamDecoder(p *policy.Policy, prompt []int32, s sampling) (*streamDecoder, error) {
@@ -74,7 +75,7 @@ func newStreamDecoder(p *policy.Policy, prompt []int32, s sampling) (*streamDeco
 	if err != nil {
 		return nil, err
 	}
-	d := &streamDecoder{Decoder: decoder, sampling: s, row: int32(len(prompt) - 1), position: int32(len(prompt)), last: -1}
+	d := &streamDecoder{Decoder: decoder, sampling: s, row: int32(len(prompt) - 1), position: int32(len(prompt)), last: -1, key: rollout.SampleKey(keyOf(prompt), 0)}
 	d.table = append(make([]int32, kernels.CacheTable), upTo(pages)...)
 	positions := upTo(len(prompt))
 	if err := d.Prefill(prompt, positions, []kernels.Segment{{Len: int32(len(prompt))}}, positions); err != nil {
@@ -94,14 +95,14 @@ func (d *streamDecoder) next() (int32, error) {
 			return 0, err
 		}
 	}
-	token, number := make([]int32, 1), make([]float32, 1)
+	token, logprob, entropy := make([]int32, 1), make([]float32, 1), make([]float32, 1)
 	draw := policy.Draw{
-		Rows: []int32{d.row}, Temperatures: []float32{d.temperature}, Keys: []int32{0, 0},
+		Rows: []int32{d.row}, Temperatures: []float32{d.temperature}, Keys: d.key[:],
 		Positions: []int32{d.position}, Seed: d.seed,
 	}
-	err := d.Sample(draw, token, number, number)
+	err := d.Sample(draw, token, logprob, entropy)
 	d.last = token[0]
-	return d.last, err
+	return d.last, errors.Join(err, finite(logprob))
 }
 
 // upTo returns 0 … n−1.

@@ -93,6 +93,6 @@ func (v *tokenizeVerb) decode(tok *tokenizer.Tokenizer, line []byte) (any, error
 			return nil, fmt.Errorf("id %d is outside the vocabulary of %d", id, tok.VocabSize())
 		}
 	}
-	text := tok.Decode(ids.IDs, v.Special)
+	text := valid(tok.Decode(ids.IDs, v.Special))
 	return textLine{&text}, nil
 }

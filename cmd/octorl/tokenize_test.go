@@ -25,7 +25,7 @@ func TestTokenizeLines(t *testing.T) {
 		{"around", tokenizeVerb{Special: true}, `{"text":"ab"}`, `{"ids":[256]}` + "\n", ""},
 		{"decode", tokenizeVerb{Decode: true}, `{"ids":[256,60,257]}` + "\n", `{"text":"ab<<|e|>"}` + "\n", ""},
 		{"without special", tokenizeVerb{Decode: true, Special: true}, `{"ids":[256,257]}`, `{"text":"ab"}` + "\n", ""},
-		{"half a character", tokenizeVerb{Decode: true}, `{"ids":[195]}`, `{"text":"\ufffd"}` + "\n", ""},
+		{"half a character", tokenizeVerb{Decode: true}, `{"ids":[195]}`, "{\"text\":\"\ufffd\"}\n", ""},
 		{"not JSON", tokenizeVerb{}, `{"text":"a"}` + "\n" + `{"text"`, `{"ids":[97]}` + "\n", "line 2: unexpected end"},
 		{"no text", tokenizeVerb{}, "\n" + `{"ids":[1]}`, "", `line 2: no "text"`},
 		{"no ids", tokenizeVerb{Decode: true}, `{"text":"a"}`, "", `line 1: no "ids"`},

@@ -73,6 +73,25 @@ func (v *view) handle(body any) {
 	}
 }
 
+// watched shows one message of a run whose log is elsewhere.
+func (v *view) watched(body any) {
+	if m, ok := body.(message.VerifierFailed); ok {
+		v.log.Warn().Str("stage", m.Stage).Int("step", m.Step).Int("failed", m.Failed).Int("trajectories", m.Judged).
+			Str("reason", m.Reason).Msg("verifier failed: these trajectories are left out")
+	}
+	v.handle(body)
+}
+
+// joinable shows how nodes join, above the display.
+func (v *view) joinable(url string) {
+	command := "octorl node --nats " + url
+	if v.display == nil {
+		v.log.Info().Str("command", command).Msg("nodes can join")
+		return
+	}
+	fmt.Fprintln(v.display, "nodes join with: "+command)
+}
+
 // reach shows whether the run's bus is within reach.
 func (v *view) reach(reached bool) {
 	if reached {
@@ -127,7 +146,7 @@ func (v *view) onSample(m message.SampleReported) {
 		return
 	}
 	v.display.Sample(progress.Sample{
-		Question: strings.TrimSpace(m.Question), Completion: strings.TrimSpace(m.Completion), Right: m.Reward > 0,
+		Question: strings.TrimSpace(m.Question), Completion: strings.TrimSpace(m.Completion), Right: m.Reward > 0, Verdict: m.Verdict,
 	})
 }
 

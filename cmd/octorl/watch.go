@@ -26,7 +26,7 @@ func (v *watchVerb) Run(ctx context.Context) error {
 	return actors.Watch(ctx, actors.WatchOptions{
 		URL: v.NATS, Token: v.Token, Run: v.RunName,
 		Open:   func(r *config.Recipe) { shown = openView(r, v.Log) },
-		Handle: func(body any) { shown.handle(body) },
+		Handle: func(body any) { shown.watched(body) },
 		Reach:  func(reached bool) { shown.reach(reached) },
 	})
 }

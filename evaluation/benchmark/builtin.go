@@ -76,6 +76,13 @@ func (s *Spec) Embedded() bool {
 	return err == nil
 }
 
+// AtHand reports whether the problems can be had, with those in the folder data
+// where that is not empty.
+func (s *Spec) AtHand(data string) bool {
+	_, err := s.Problems(data)
+	return err == nil
+}
+
 func (s *Spec) openEmbedded() (fs.File, error) {
 	if s.folder != "" {
 		return nil, fs.ErrNotExist

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"strings"
 
 	"github.com/octorl/octorl/evaluation"
 )
@@ -157,6 +158,9 @@ func firstDifference(a, b evaluation.Settings) (name string, was, is any) {
 	}
 	return "", nil, nil
 }
+
+// Name is the journal's file without its ending.
+func (j *Journal) Name() string { return strings.TrimSuffix(filepath.Base(j.path), ".jsonl") }
 
 // Has reports whether a problem has been answered.
 func (j *Journal) Has(problem string) bool {

@@ -51,6 +51,9 @@ type Question struct {
 	MaxTokens int     // longest completion that fits; 0 where the prompt itself does not
 }
 
+// ErrNoRoom is returned when most prompts leave the policy no room for an answer.
+var ErrNoRoom = errors.New("no room for an answer")
+
 // Paper is a benchmark made ready to be asked of one checkpoint.
 type Paper struct {
 	Spec      *benchmark.Spec
@@ -62,8 +65,8 @@ type Paper struct {
 }
 
 // NewPaper prepares problems of a benchmark for a checkpoint whose files have the
-// digest model. It returns an error that names the remedy where most prompts leave
-// the policy no room for an answer; the others are asked and count as not solved.
+// digest model. It returns an error that wraps ErrNoRoom where most prompts leave no
+// room for an answer; where few do, they count as not solved.
 func NewPaper(s *benchmark.Spec, problems []benchmark.Problem, model string, tokens Tokens, o Options) (*Paper, error) {
 	if o.Shots == Published {
 		o.Shots = s.Shots
@@ -156,8 +159,8 @@ func (p *Paper) checkRoom(tokens Tokens) error {
 		return errors.New("no problems to ask")
 	}
 	if long := p.TooLong(); 2*long > len(p.Questions) {
-		return fmt.Errorf("benchmark %s: %d of %d prompts with %d demonstrations leave no room for an answer in the policy's %d positions; ask with fewer --shots, or with --template",
-			p.Spec.Name, long, len(p.Questions), p.Settings.Shots, tokens.Positions())
+		return fmt.Errorf("benchmark %s: %w: %d of %d prompts with %d demonstrations do not fit the policy's %d positions; ask with fewer --shots, or with --template",
+			p.Spec.Name, ErrNoRoom, long, len(p.Questions), p.Settings.Shots, tokens.Positions())
 	}
 	return nil
 }

@@ -26,13 +26,16 @@ var packageRules = map[string]struct{ may, tests []string }{
 	"corpus":                {},
 	"policy":                {may: []string{"kernels"}, tests: device},
 	"policy/tokenizer":      {},
+	"policy/chat":           {may: []string{"internal/jinja"}},
 	"kernels":               {tests: device},
 	"kernels/cpu":           {may: []string{"kernels"}, tests: []string{"kernels/kerneltest"}},
 	"kernels/cuda":          {may: []string{"kernels"}, tests: []string{"kernels/kerneltest", "kernels/cpu"}},
 	"kernels/kerneltest":    {may: []string{"kernels"}},
 	"internal/config":       {},
 	"internal/devicetest":   {may: []string{"kernels", "kernels/cpu", "kernels/cuda"}},
+	"internal/jinja":        {},
 	"internal/progress":     {},
+	"internal/tensorboard":  {},
 	"internal/architecture": {},
 }
 
@@ -51,7 +54,7 @@ var modulePlaces = []struct {
 	{module: "github.com/alecthomas/kong", places: []string{"cmd/"}},
 	{module: "github.com/goccy/go-yaml", places: []string{"internal/config", "evaluation/benchmark"}},
 	{module: "gorgonia.org/cu", places: []string{"kernels", "kernels/"}, tag: "cuda"},
-	{module: "golang.org/x/", places: []string{"actors", "cmd/", "corpus", "policy", "policy/tokenizer", "reward", "kernels/", "internal/progress"}},
+	{module: "golang.org/x/", places: []string{"actors", "cmd/", "corpus", "policy", "policy/tokenizer", "reward", "kernels/", "internal/progress", "internal/jinja"}},
 }
 
 // Limits of length, in lines.

@@ -29,6 +29,8 @@ type Evaluation struct {
 	Template string `yaml:"template"`
 	// Stop are texts that end a completion; default none but the end token.
 	Stop []string `yaml:"stop,flow,omitempty"`
+	// Verifier judges the completions; default strict, which looks in boxes.
+	Verifier Verifier `yaml:"verifier"`
 	// Shots is the number of solved problems before the question; default 0.
 	Shots int `yaml:"shots"`
 	// Backlog is the versions that wait in memory for their evaluation; when there
@@ -52,6 +54,7 @@ func (e *Evaluation) fill(levels []int) {
 	or(&e.Temperature, 1)
 	or(&e.MaxTokens, 64)
 	or(&e.Template, TemplateSimple)
+	e.Verifier.fill()
 	or(&e.Backlog, 2)
 }
 
@@ -69,6 +72,7 @@ func (e Evaluation) validate(v validator, r *Recipe) {
 	v.atLeast("maxTokens", e.MaxTokens, 1)
 	r.requireFits(v, "maxTokens", e.MaxTokens)
 	v.oneOf("template", e.Template, TemplateSimple, TemplateComplex, TemplateDialogue)
+	e.Verifier.validate(v.at("verifier"))
 	v.atLeast("shots", e.Shots, 0)
 	v.atLeast("backlog", e.Backlog, 1)
 }

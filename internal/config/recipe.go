@@ -78,8 +78,8 @@ type Checkpoint struct {
 	// EverySteps is the number of steps between checkpoints of a stage, which
 	// also has one at its end; default 20.
 	EverySteps int `yaml:"everySteps"`
-	// Keep is the number of checkpoints of an unfinished stage that stay on
-	// disk; default 2. A finished stage keeps its last.
+	// Keep is the number of checkpoints of a stage that stay on disk, the final
+	// one of a finished stage included; default 2.
 	Keep int `yaml:"keep"`
 }
 

@@ -45,6 +45,10 @@ type RL struct {
 	// Stop are texts that end a completion, itself kept without them; default
 	// none but the end token.
 	Stop []string `yaml:"stop,flow,omitempty"`
+	// Verifier judges the completions.
+	Verifier Verifier `yaml:"verifier"`
+	// Reward says what its verdicts earn.
+	Reward Reward `yaml:"reward"`
 	// EvaluateEvery is the steps between evaluations on held-out problems, made
 	// beside the training: 1 evaluates every version; default 10; 0 only the last.
 	EvaluateEvery int `yaml:"evaluateEvery"`
@@ -110,6 +114,8 @@ func (r *RL) fill(levels []int) {
 	or(&r.ClipHigh, 0.2)
 	or(&r.Problems, ProblemsGenerated)
 	or(&r.Template, TemplateSimple)
+	r.Verifier.fill()
+	r.Reward.fill()
 	if r.Problems == ProblemsGenerated {
 		orLevels(&r.Levels, levels)
 	}
@@ -135,6 +141,8 @@ func (r RL) validate(v validator, recipe *Recipe) {
 	v.oneOf("problems", r.Problems, ProblemsGenerated, ProblemsGSM8KTrain)
 	v.levels("levels", r.Levels, r.Problems)
 	v.oneOf("template", r.Template, TemplateSimple, TemplateComplex, TemplateDialogue)
+	r.Verifier.validate(v.at("verifier"))
+	r.Reward.validate(v.at("reward"))
 	v.atLeast("evaluateEvery", r.EvaluateEvery, 0)
 	for i, s := range r.Stop {
 		v.require(s != "", index("stop", i), "an empty text would end every completion; remove it")

@@ -8,6 +8,7 @@ package progress
 import (
 	"context"
 	"io"
+	"strings"
 	"sync"
 	"time"
 )
@@ -62,6 +63,9 @@ type Sample struct {
 	Question, Completion string
 	// Right says whether the verifier took the answer.
 	Right bool
+	// Verdict is the verifier's word for the answer, e.g. "unparsable"; empty for
+	// right or wrong.
+	Verdict string
 }
 
 // Display shows one run. Its methods may be called from any goroutine; none
@@ -111,7 +115,10 @@ func (d *Display) Finish(stage, summary string) {
 		if !d.run.finish(stage, summary, now) {
 			return ""
 		}
-		return stage + " done " + summary + "\n"
+		if !d.run.stages[d.run.find(stage)].hasNews {
+			summary = "before " + summary
+		}
+		return strings.TrimSpace(stage+" done "+summary) + "\n"
 	})
 }
 

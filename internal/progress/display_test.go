@@ -193,7 +193,7 @@ func TestPlainLines(t *testing.T) {
 	}
 	d.Step(Step{Stage: "unknown", Step: 1, NumSteps: 2})
 	d.Evaluated("rl", 20, 0.5)
-	d.Sample(Sample{Question: "2 + 2?", Completion: "4\n", Right: true})
+	d.Sample(Sample{Question: "2 + 2?", Completion: "4\n", Verdict: "unparsable"})
 	d.Sample(Sample{Question: "too soon"})
 	d.Finish("rl", "accuracy 50.0 %")
 	fmt.Fprintln(d, "log")
@@ -204,7 +204,7 @@ rl step 10/20  reward 0.5  0:10 left in all
 rl step 15/20  reward 0.5  0:05 left in all
 rl step 20/20  reward 0.5
 rl held-out accuracy 50.0 % at step 20
-sample: 2 + 2? → 4 [right]
+sample: 2 + 2? → 4 [unparsable]
 rl done accuracy 50.0 %
 log
 `

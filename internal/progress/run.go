@@ -58,11 +58,17 @@ func (r *run) find(name string) int {
 	return -1
 }
 
-// step takes news in and reports whether the stage is known.
+// step takes news in and reports whether the stage is known. Stages run in order:
+// one before it of which nothing was heard was done before.
 func (r *run) step(news Step, now time.Time) bool {
 	i := r.find(news.Stage)
 	if i < 0 {
 		return false
+	}
+	for j := range r.stages[:i] {
+		if before := &r.stages[j]; !before.hasNews && !before.finished {
+			r.finish(before.Name, "", now)
+		}
 	}
 	s := &r.stages[i]
 	if !s.hasNews {
@@ -147,9 +153,12 @@ func (r *run) left(now time.Time) time.Duration {
 	return active + time.Duration(waiting*seconds/weight*float64(time.Second))
 }
 
-// verdict returns the word for whether a sample is right.
+// verdict returns the word for what the verifier said of a sample.
 func (s Sample) verdict() string {
-	if s.Right {
+	switch {
+	case s.Verdict != "":
+		return s.Verdict
+	case s.Right:
 		return "right"
 	}
 	return "wrong"

@@ -50,6 +50,19 @@ func TestTimeLeftAfterResumingCountsOnlyNewSteps(t *testing.T) {
 	}
 }
 
+// The first news may be of a later stage: of a resumed run, or of one that is
+// watched from elsewhere.
+func TestEarlierStagesAreDone(t *testing.T) {
+	clock := newClock()
+	r := newRun("", []Stage{{"a", 1}, {"b", 1}, {"c", 1}, {"d", 1}}, clock.now)
+	r.step(Step{Stage: "c", Step: 3, NumSteps: 9}, clock.now)
+	for i, want := range []bool{true, true, false, false} {
+		if s := r.stages[i]; s.finished != want || s.finished && s.hasNews {
+			t.Errorf("stage %s: finished %t, has news %t", s.Name, s.finished, s.hasNews)
+		}
+	}
+}
+
 func TestFormats(t *testing.T) {
 	for _, c := range []struct{ got, want string }{
 		{clock(59*time.Second + 600*time.Millisecond), "1:00"},

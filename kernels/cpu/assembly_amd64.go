@@ -1,25 +1,58 @@
 package cpu
 
-// The routines of tile_amd64.s, rows_amd64.s and peak_amd64.s. None keeps its
+// The routines of the .s files. None keeps its
 // arguments.
 
 //go:noescape
-func tile6AVX2(out *float32, outRow int, a *float32, aRow, aStep int, b *float32, depth int, add bool)
+func tile6AVX2(out *float32, outRow int, a *float32, aRow, aStep int, b *float32, bStep, depth int, ahead *float32, aheadStep int, add bool)
 
 //go:noescape
-func tile4AVX2(out *float32, outRow int, a *float32, aRow, aStep int, b *float32, depth int, add bool)
+func tile4AVX2(out *float32, outRow int, a *float32, aRow, aStep int, b *float32, bStep, depth int, add bool)
 
 //go:noescape
-func tile2AVX2(out *float32, outRow int, a *float32, aRow, aStep int, b *float32, depth int, add bool)
+func tile2AVX2(out *float32, outRow int, a *float32, aRow, aStep int, b *float32, bStep, depth int, add bool)
 
 //go:noescape
-func tile1AVX2(out *float32, outRow int, a *float32, aRow, aStep int, b *float32, depth int, add bool)
+func tile1AVX2(out *float32, outRow int, a *float32, aRow, aStep int, b *float32, bStep, depth int, add bool)
 
 //go:noescape
-func wideAVX2(out, a *float32, aStep int, b *float32, next, depth int, add bool)
+func quadAVX2(out, a *float32, aStep int, b0, b1, b2, b3 *float32, bStep, depth int, add bool)
 
 //go:noescape
-func pairAVX2(out *float32, outRow int, a *float32, aRow, aStep int, b0, b1 *float32, depth int, add bool)
+func pairAVX2(out *float32, outRow int, a *float32, aRow, aStep int, b0, b1 *float32, bStep, depth int, add bool)
+
+//go:noescape
+func pair12AVX512(out *float32, outRow int, a *float32, aRow, aStep int, b0, b1 *float32, bStep, depth int, ahead *float32, aheadStep int, add bool)
+
+//go:noescape
+func pair8AVX512(out *float32, outRow int, a *float32, aRow, aStep int, b0, b1 *float32, bStep, depth int, add bool)
+
+//go:noescape
+func pair4AVX512(out *float32, outRow int, a *float32, aRow, aStep int, b0, b1 *float32, bStep, depth int, add bool)
+
+//go:noescape
+func pair2AVX512(out *float32, outRow int, a *float32, aRow, aStep int, b0, b1 *float32, bStep, depth int, add bool)
+
+//go:noescape
+func pair1AVX512(out *float32, outRow int, a *float32, aRow, aStep int, b0, b1 *float32, bStep, depth int, add bool)
+
+//go:noescape
+func tile12AVX512(out *float32, outRow int, a *float32, aRow, aStep int, b0 *float32, bStep, depth int, add bool)
+
+//go:noescape
+func tile8AVX512(out *float32, outRow int, a *float32, aRow, aStep int, b0 *float32, bStep, depth int, add bool)
+
+//go:noescape
+func tile4AVX512(out *float32, outRow int, a *float32, aRow, aStep int, b0 *float32, bStep, depth int, add bool)
+
+//go:noescape
+func tile2AVX512(out *float32, outRow int, a *float32, aRow, aStep int, b0 *float32, bStep, depth int, add bool)
+
+//go:noescape
+func tile1AVX512(out *float32, outRow int, a *float32, aRow, aStep int, b0 *float32, bStep, depth int, add bool)
+
+//go:noescape
+func quadAVX512(out, a *float32, aStep int, b0, b1, b2, b3 *float32, bStep, depth int, add bool)
 
 //go:noescape
 func transposeAVX2(dst, src *float32, row, blocks int)
@@ -73,3 +106,5 @@ func rotateAVX2(row *float32, heads, width, half int, turn *float32, flip uint32
 func copy16AVX2(dst *float32, dstRow int, src *float32, srcRow, depth int)
 
 func fmaLoopAVX2(rounds int)
+
+func fmaLoopAVX512(rounds int)

@@ -63,7 +63,7 @@ func (a *attention) queries(row, h int) matrix {
 func (a *attention) packByKey(w *worker, column int, s span) panels {
 	b := w.takePanels(a.Width, s.keys())
 	for p := range panelCount(b.cols) {
-		dst := b.panel(p, 0)[:a.Width*tileCols]
+		dst := b.panel(p, 0).at[:a.Width*tileCols]
 		j := p * tileCols
 		cols := min(tileCols, b.cols-j)
 		if cols < tileCols {
@@ -86,7 +86,7 @@ func (a *attention) packByWidth(w *worker, column int, s span) panels {
 	b := w.takePanels(s.keys(), a.Width)
 	prefix, width := int(s.PrefixLen), a.QKV()
 	for p := range panelCount(a.Width) {
-		dst := b.panel(p, 0)[:s.keys()*tileCols]
+		dst := b.panel(p, 0).at[:s.keys()*tileCols]
 		from := column + p*tileCols
 		cols := min(tileCols, a.Width-p*tileCols)
 		if cols < tileCols {
@@ -122,7 +122,7 @@ func (d *Device) Attend(h kernels.Heads, out, lse, qkv, segments kernels.Buffer)
 	}, to, sums)
 }
 
-// forward computes one key head of a span, six query rows at a time.
+// forward computes one key head of a span, a tile of query rows at a time.
 func (a *attention) forward(w *worker, out []float32, s span, kv int) {
 	keys := a.packByKey(w, a.column(kv), s)
 	values := a.packByWidth(w, a.column(kv)+a.KeyValue*a.Width, s)
@@ -151,19 +151,26 @@ func (a *attention) forward(w *worker, out []float32, s span, kv int) {
 	}
 }
 
-// score sets out to queries·keysᵀ for at most six rows and the panels of the
+// score sets out to queries·keysᵀ for the rows of a tile and the panels of the
 // first n keys.
 func (a *attention) score(out output, queries matrix, keys panels, rows, n int) {
-	for p := range panelCount(n) {
-		multiplyTile(output{out.at[p*tileCols:], out.row}, queries, keys.panel(p, 0), rows, a.Width, false)
-	}
+	multiplyPanels(out, queries, keys, region{0, rows, 0, panelCount(n)}, a.Width)
 }
 
-// weigh sets out, whole panels wide, to weights·values for at most six rows
+// weigh sets out, whole panels wide, to weights·values for the rows of a tile
 // and the first n keys.
 func weigh(out output, weights matrix, values panels, rows, n int) {
-	for p := range panelCount(values.cols) {
-		multiplyTile(output{out.at[p*tileCols:], out.row}, weights, values.panel(p, 0), rows, n, false)
+	multiplyPanels(out, weights, values, region{0, rows, 0, panelCount(values.cols)}, n)
+}
+
+// multiplyPanels sets a tile's rows of out, for whole panels, to a·b.
+func multiplyPanels(out output, a matrix, b panels, r region, depth int) {
+	p := r.n0
+	for ; p+1 < r.n1; p += 2 {
+		multiplyPair(output{out.at[p*tileCols:], out.row}, a, b.panel(p, 0), b.panel(p+1, 0), r.m1, depth, false, lines{})
+	}
+	if p < r.n1 {
+		multiplyTile(output{out.at[p*tileCols:], out.row}, a, b.panel(p, 0), r.m1, depth, false, lines{})
 	}
 }
 

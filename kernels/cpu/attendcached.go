@@ -3,7 +3,7 @@ package cpu
 import "github.com/octorl/octorl/kernels"
 
 // maxSiblings is the most rows that read a shared prefix together.
-const maxSiblings = 8
+const maxSiblings = 12
 
 // siblings are rows [from, to) of a table that share a prefix.
 type siblings struct{ from, to int }
@@ -112,7 +112,7 @@ type keyRange struct {
 }
 
 // each calls f for the siblings' prefix and then for the own keys of each, with
-// their first query row, at most six at a time, and the number of rows.
+// their first query row, at most a tile of them at a time, and their number.
 func (a *cached) each(s siblings, group int, f func(k keyRange, row, rows int)) {
 	tiles := func(k keyRange, from, to int) {
 		for r := from; r < to && k.from < k.to; r += tileRows {
@@ -141,17 +141,21 @@ func (a *cached) longest(s siblings) int {
 func (a *cached) score(k keyRange, kv int, queries matrix, out output, rows int) {
 	tokens, width := a.shape.PageTokens, a.shape.Heads.Width
 	each := panelCount(tokens)
-	panel := func(p int) []float32 { return a.keys(a.layer, int(k.pages[p/each]), kv, p%each) }
-	pairs := tokens%tileCols == 0
-	for p, from := 0, k.from; from < k.to; p++ {
+	at := func(p int) panel { return a.keys(a.layer, int(k.pages[p/each]), kv, p%each) }
+	side := tokens%tileCols == 0 // panels' columns lie side by side
+	for p, from := 0, k.from; from < k.to; {
 		to := output{out.at[from:], out.row}
-		if pairs && from+tileCols < k.to {
-			multiplyPair(to, queries, panel(p), panel(p+1), rows, width, false)
-			p, from = p+1, from+2*tileCols
-			continue
+		switch left := k.to - from; {
+		case side && rows == 1 && left > 3*tileCols:
+			multiplyRow(to.at, queries.at, 1, &[4]panel{at(p), at(p + 1), at(p + 2), at(p + 3)}, width, false)
+			p, from = p+4, from+4*tileCols
+		case side && left > tileCols:
+			multiplyPair(to, queries, at(p), at(p+1), rows, width, false, lines{})
+			p, from = p+2, from+2*tileCols
+		default:
+			multiplyTile(to, queries, at(p), rows, width, false, lines{})
+			p, from = p+1, min(from+tileCols, k.from+(p/each+1)*tokens)
 		}
-		multiplyTile(to, queries, panel(p), rows, width, false)
-		from = min(from+tileCols, k.from+(p/each+1)*tokens)
 	}
 }
 
@@ -162,16 +166,21 @@ func (a *cached) weigh(k keyRange, kv int, weights matrix, out output, rows int)
 	for i := 0; k.from+i*tokens < k.to; i++ {
 		from := k.from + i*tokens
 		page, n := int(k.pages[i]), min(tokens, k.to-from)
+		at := func(p int) panel { return a.values(a.layer, page, kv, p) }
 		left := matrix{weights.at[from:], weights.row, 1}
-		for p := 0; p < panels; p++ {
+		for p := 0; p < panels; {
 			to := output{out.at[p*tileCols:], out.row}
-			values := a.values(a.layer, page, kv, p)
-			if p+1 < panels {
+			switch {
+			case rows == 1 && p+4 <= panels:
+				multiplyRow(to.at, left.at, 1, &[4]panel{at(p), at(p + 1), at(p + 2), at(p + 3)}, n, from > 0)
+				p += 4
+			case p+2 <= panels:
+				multiplyPair(to, left, at(p), at(p+1), rows, n, from > 0, lines{})
+				p += 2
+			default:
+				multiplyTile(to, left, at(p), rows, n, from > 0, lines{})
 				p++
-				multiplyPair(to, left, values, a.values(a.layer, page, kv, p), rows, n, from > 0)
-				continue
 			}
-			multiplyTile(to, left, values, rows, n, from > 0)
 		}
 	}
 }

@@ -153,8 +153,8 @@ func (g *attentionGrad) keysAndValues(b *spanGrad, q queryBlock) {
 		from := func(x output) matrix { return matrix{x.at[skip*x.row+j:], 1, x.row} }
 		for p := range panelCount(g.Width) {
 			at := j*b.dKeys.row + p*tileCols
-			multiplyTile(output{b.dKeys.at[at:], b.dKeys.row}, from(b.dp), b.query.panel(p, skip), n, rows-skip, true)
-			multiplyTile(output{b.dValues.at[at:], b.dValues.row}, from(b.p), b.dResult.panel(p, skip), n, rows-skip, true)
+			multiplyTile(output{b.dKeys.at[at:], b.dKeys.row}, from(b.dp), b.query.panel(p, skip), n, rows-skip, true, lines{})
+			multiplyTile(output{b.dValues.at[at:], b.dValues.row}, from(b.p), b.dResult.panel(p, skip), n, rows-skip, true, lines{})
 		}
 	}
 }

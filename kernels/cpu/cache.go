@@ -28,14 +28,14 @@ func (c *cache) valueFloats() int {
 }
 
 // keys returns panel p of the keys of one page, and values panel p of its values.
-func (c *cache) keys(layer, page, kv, p int) []float32 {
+func (c *cache) keys(layer, page, kv, p int) panel {
 	from := c.block(layer, page, kv) + p*tileCols*c.shape.Heads.Width
-	return c.at[from:]
+	return panel{c.at[from:], tileCols}
 }
 
-func (c *cache) values(layer, page, kv, p int) []float32 {
+func (c *cache) values(layer, page, kv, p int) panel {
 	from := c.block(layer, page, kv) + c.keyFloats() + p*tileCols*c.shape.PageTokens
-	return c.at[from:]
+	return panel{c.at[from:], tileCols}
 }
 
 // block returns where a block begins.
@@ -86,13 +86,13 @@ func (c *cache) store(layer, slot int, row []float32) {
 	h := c.shape.Heads
 	page, offset := slot/c.shape.PageTokens, slot%c.shape.PageTokens
 	for kv := range h.KeyValue {
-		to := c.keys(layer, page, kv, offset/tileCols)[offset%tileCols:]
+		to := c.keys(layer, page, kv, offset/tileCols).at[offset%tileCols:]
 		for i, v := range row[kv*h.Width:][:h.Width] {
 			to[i*tileCols] = v
 		}
 		value := row[(h.KeyValue+kv)*h.Width:][:h.Width]
 		for p := range panelCount(h.Width) {
-			to := c.values(layer, page, kv, p)[offset*tileCols:]
+			to := c.values(layer, page, kv, p).at[offset*tileCols:]
 			copy(to[:tileCols], value[p*tileCols:])
 		}
 	}

@@ -6,8 +6,9 @@
 // become work, then matmul.go for the order in which sums are formed: every
 // output element of every product is one chain of multiply-adds, ascending in
 // the reduced index, whatever the number of rows, threads or blocks. The
-// vector routines exist twice, in assembly for AVX2 with FMA (vector_amd64.s)
-// and in portable Go (portable.go); the choice is made when the program starts.
+// vector routines exist in assembly for AVX2 with FMA, the dearest of them for
+// AVX-512 too, which gives the same results bit for bit, and in portable Go
+// (portable.go); the choice is made when the program starts (tile_amd64.go).
 package cpu
 
 import (

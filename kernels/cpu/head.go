@@ -123,7 +123,7 @@ func (d *Device) logits(z, x, hidden []float32, rows []int32, weight *buffer, ch
 		copy(to, hidden[int(row)*channels:(int(row)+1)*channels])
 	}
 	b := d.packed(weight, vocabulary, channels, true)
-	d.pool.multiply(product{output{z, vocabulary}, matrix{x, channels, 1}, b, len(rows), false, channels})
+	d.pool.multiply(product{output{z, vocabulary}, matrix{x, channels, 1}, b, len(rows), false, channels, nil})
 }
 
 // predict writes logprob and entropy of prediction p from its logits, and with
@@ -147,12 +147,10 @@ func (h *headCall) predict(e, z []float32, p int) {
 func (d *Device) headGrad(h *headCall, dx, dz, x []float32, rows []int32) {
 	c := h.channels
 	b := d.packed(h.weight, h.vocabulary, c, false)
-	d.pool.multiply(product{output{dx, c}, matrix{dz, h.vocabulary, 1}, b, len(rows), false, h.vocabulary})
+	d.pool.multiply(product{output{dx, c}, matrix{dz, h.vocabulary, 1}, b, len(rows), false, h.vocabulary, nil})
 	for p, row := range rows {
 		to := h.dHidden.f[int(row)*c:][:c]
 		addRow(to, to, dx[p*c:(p+1)*c])
 	}
-	used := d.shared.used
-	d.gradWeight(kernels.LinearShape{Rows: len(rows), In: c, Out: h.vocabulary}, h.dWeight.f, dz, x)
-	d.shared.release(used)
+	d.gradWeight(kernels.LinearShape{Rows: len(rows), In: c, Out: h.vocabulary}, h.dWeight.f, rowsOf{dz, h.vocabulary}, rowsOf{x, c})
 }

@@ -15,7 +15,7 @@ func (d *Device) Linear(s kernels.LinearShape, out, x, w, bias kernels.Buffer) {
 	}
 	d.do(func() {
 		b := d.packed(weight, s.Out, s.In, true)
-		d.pool.multiply(product{output{to.f, s.Out}, matrix{from.f, s.In, 1}, b, s.Rows, false, s.In})
+		d.pool.multiply(product{output{to.f, s.Out}, matrix{from.f, s.In, 1}, b, s.Rows, false, s.In, nil})
 		if shift != nil {
 			d.pool.rows(s.Rows, s.Out, func(_ *worker, m0, m1 int) {
 				for m := m0; m < m1; m++ {
@@ -34,7 +34,7 @@ func (d *Device) LinearGradInput(s kernels.LinearShape, dx, dy, w kernels.Buffer
 	weight := floats(w, "LinearGradInput w", s.Out*s.In)
 	d.do(func() {
 		b := d.packed(weight, s.Out, s.In, false)
-		d.pool.multiply(product{output{to.f, s.In}, matrix{from.f, s.Out, 1}, b, s.Rows, false, s.Out})
+		d.pool.multiply(product{output{to.f, s.In}, matrix{from.f, s.Out, 1}, b, s.Rows, false, s.Out, nil})
 	}, to)
 }
 
@@ -45,12 +45,12 @@ func (d *Device) LinearGradWeight(s kernels.LinearShape, dw, dBias, dy, x kernel
 	left := floats(dy, "LinearGradWeight dy", s.Rows*s.Out)
 	right := floats(x, "LinearGradWeight x", s.Rows*s.In)
 	if dBias == nil {
-		d.do(func() { d.gradWeight(s, to.f, left.f, right.f) }, to)
+		d.do(func() { d.gradWeight(s, to.f, rowsOf{left.f, s.Out}, rowsOf{right.f, s.In}) }, to)
 		return
 	}
 	bias := floats(dBias, "LinearGradWeight dBias", s.Out)
 	d.do(func() {
-		d.gradWeight(s, to.f, left.f, right.f)
+		d.gradWeight(s, to.f, rowsOf{left.f, s.Out}, rowsOf{right.f, s.In})
 		d.pool.columns(s.Out, s.Rows, func(from, to int) {
 			for n := range s.Rows {
 				addRow(bias.f[from:to], bias.f[from:to], left.f[n*s.Out+from:n*s.Out+to])
@@ -60,54 +60,94 @@ func (d *Device) LinearGradWeight(s kernels.LinearShape, dw, dBias, dy, x kernel
 }
 
 // gradDepth is blockDepth where both operands are streams of activations.
-const gradDepth = 160
+const gradDepth = 320
 
-// gradStrip is the rows of dw that one task computes: they are columns of dy,
-// packed so that the rows of a tile lie together.
-const gradStrip = 24 * tileRows
-
-// gradWeight adds dyᵀ·x to dw. Tasks are strips of dw, never of the reduced
+// gradWeight adds dyᵀ·x to dw. Tasks are parts of dw, never of the reduced
 // index: sums ascend in the row.
-func (d *Device) gradWeight(s kernels.LinearShape, dw, dy, x []float32) {
+func (d *Device) gradWeight(s kernels.LinearShape, dw []float32, dy, x rowsOf) {
 	if s.Rows == 0 || s.In == 0 || s.Out == 0 {
 		return
 	}
-	b := d.shared.takePanels(s.Rows, s.In)
-	d.pool.rows(panelCount(s.In), s.Rows*tileCols, func(_ *worker, from, to int) {
-		for p := from; p < to; p++ {
-			b.packCols(p, x, s.In, s.Rows)
-		}
-	})
-	strips, cols := (s.Out+gradStrip-1)/gradStrip, panelCount(s.In)
-	wide := max(4, cols*strips/(4*len(d.pool.workers)))
-	across := (cols + wide - 1) / wide
-	g := weightGrad{s, dw, dy, b}
-	d.pool.run(strips*across, func(w *worker, i int) {
-		from, p := i/across*gradStrip, i%across*wide
-		g.add(w, from, p, min(p+wide, cols))
-	})
+	g := weightGrad{s, dw, dy, x}
+	cols := panelCount(s.In)
+	rows, wide := taskShape(s.Out, cols, len(d.pool.workers))
+	d.pool.regions(region{0, s.Out, 0, cols}, rows, wide, g.add)
 }
 
-// weightGrad is one call of gradWeight, with x in panels.
+// rowsOf is a matrix whose rows are row apart.
+type rowsOf struct {
+	at  []float32
+	row int
+}
+
+// weightGrad is one call of gradWeight.
 type weightGrad struct {
 	kernels.LinearShape
-	dw, dy []float32
-	x      panels
+	dw    []float32
+	dy, x rowsOf
 }
 
-// add computes the strip of dw's rows that begins at from, in panels [p0, p1).
-func (g *weightGrad) add(w *worker, from, p0, p1 int) {
-	rows := min(gradStrip, g.Out-from)
-	at := w.take(gradDepth * gradStrip)
+// add computes a region of dw. Its part of dy is copied, so that the columns
+// that become a tile's rows lie together; x is read where it lies if that serves.
+func (g *weightGrad) add(w *worker, r region) {
+	rows := r.m1 - r.m0
+	row := (rows + tileCols - 1) &^ (tileCols - 1)
+	left := w.take(gradDepth * row)
+	whole := g.In / tileCols // panels
+	var right panels
+	if g.x.row%clashingRow == 0 {
+		whole = 0
+	}
+	if whole < r.n1 {
+		right = w.takePanels(gradDepth, g.In-max(whole, r.n0)*tileCols)
+	}
 	for k := 0; k < g.Rows; k += gradDepth {
 		depth := min(gradDepth, g.Rows-k)
-		copyColumns(at, gradStrip, g.dy[k*g.Out+from:], g.Out, depth, rows)
-		sum := product{output{g.dw[from*g.In:], g.In}, matrix{at, 1, gradStrip}, g.x, rows, true, depth}
-		for p := p0; p < p1; p++ {
-			sum.strip(w, region{0, rows, p, p + 1}, steps{0, k, depth}, true)
+		copyColumnsGo(left, row, g.dy.at[k*g.dy.row+r.m0:], g.dy.row, depth, rows)
+		sum := product{output{g.dw[r.m0*g.In:], g.In}, matrix{left, 1, row}, panels{}, rows, true, depth, nil}
+		if r.n0 < whole {
+			sum.b = panels{g.x.at[k*g.x.row:], depth, whole * tileCols, tileCols, g.x.row}
+			g.addWhole(w, sum, k, region{r.m0, r.m1, r.n0, min(r.n1, whole)})
+		}
+		if whole < r.n1 {
+			g.addPacked(w, sum, right, k, region{0, rows, max(r.n0, whole), r.n1})
 		}
 	}
 }
+
+// addWhole adds the part of x from row k on to whole panels of dw. Meanwhile it
+// asks for the next panels of x and for the next part of dy.
+func (g *weightGrad) addWhole(w *worker, sum product, k int, r region) {
+	var ahead [maxBlockRows / tileRows]lines
+	left := r.m0
+	for n := r.n0; n < r.n1; {
+		wide := min(panelsAtOnce(), r.n1-n)
+		sum.ahead = ahead[:0]
+		for p := n + wide; p < min(n+2*wide, r.n1); p++ {
+			sum.ahead = append(sum.ahead, lines{g.x.at[k*g.x.row+p*tileCols:], g.x.row})
+		}
+		for ; k+gradDepth < g.Rows && left < r.m1 && len(sum.ahead) < cap(sum.ahead); left += tileCols {
+			sum.ahead = append(sum.ahead, lines{g.dy.at[(k+gradDepth)*g.dy.row+left:], g.dy.row})
+		}
+		sum.strip(w, region{0, r.m1 - r.m0, n, n + wide}, steps{0, 0, sum.depth}, true)
+		n += wide
+	}
+}
+
+// addPacked adds the part of x from row k on to panels of dw from a copy in right.
+func (g *weightGrad) addPacked(w *worker, sum product, right panels, k int, r region) {
+	first := r.n0 * tileCols
+	for p := range r.n1 - r.n0 {
+		right.packCols(p, g.x.at[k*g.x.row+first:], g.x.row, sum.depth)
+	}
+	sum.b = right
+	sum.out.at = sum.out.at[first:]
+	sum.part(w, region{0, r.m1, 0, r.n1 - r.n0}, steps{0, 0, sum.depth}, true)
+}
+
+// clashingRow is the multiples of which are distances of rows, in floats, at
+// which the caches keep too few of them.
+const clashingRow = 512
 
 // columns calls f for column ranges that make up [0, n), in parallel, for
 // sums over rows.

@@ -17,7 +17,7 @@ type pack struct {
 // kept until w's memory is written.
 func (d *Device) packed(w *buffer, rows, cols int, transposed bool) panels {
 	if len(w.f) == 0 {
-		return panels{depth: rows, cols: cols}
+		return packedPanels(nil, rows, cols)
 	}
 	key := packKey{&w.f[0], rows, cols, transposed}
 	p := w.mem.packs[key]
@@ -55,19 +55,19 @@ func newPanels(at []float32, depth, cols int) panels {
 	if cap(at) < n {
 		at = alignedFloats(n)
 	}
-	return panels{at[:n], depth, cols}
+	return packedPanels(at[:n], depth, cols)
 }
 
 // takePanels returns panels in scratch memory.
 func (s *scratch) takePanels(depth, cols int) panels {
-	return panels{s.take(panelCount(cols) * tileCols * depth), depth, cols}
+	return packedPanels(s.take(panelCount(cols)*tileCols*depth), depth, cols)
 }
 
 // packCols fills the first depth steps of panel p with columns of the (depth,
 // cols) matrix src, whose rows are row apart.
 func (b panels) packCols(p int, src []float32, row, depth int) {
 	cols := min(tileCols, b.cols-p*tileCols)
-	dst := b.panel(p, 0)[:depth*tileCols]
+	dst := b.panel(p, 0).at[:depth*tileCols]
 	if cols < tileCols {
 		clear(dst)
 	}
@@ -78,7 +78,7 @@ func (b panels) packCols(p int, src []float32, row, depth int) {
 // are row apart: the transpose of src is packed.
 func (b panels) packRows(p int, src []float32, row int) {
 	cols := min(tileCols, b.cols-p*tileCols)
-	dst := b.panel(p, 0)[:b.depth*tileCols]
+	dst := b.panel(p, 0).at[:b.depth*tileCols]
 	if cols < tileCols {
 		clear(dst)
 	}

@@ -6,8 +6,9 @@ package cpu
 // can take on one core; in portable Go it multiplies tiles in the first-level
 // cache instead.
 func MultiplyAdd(n float64) float64 {
-	if rounds := int(n / registerFLOPs); rounds > 0 && multiplyRegisters(rounds) {
-		return float64(rounds) * registerFLOPs
+	if round := multiplyRegisters(0); n >= round && round > 0 {
+		rounds := int(n / round)
+		return float64(rounds) * multiplyRegisters(rounds)
 	}
 	const depth = 64
 	var a [tileRows * depth]float32
@@ -15,11 +16,10 @@ func MultiplyAdd(n float64) float64 {
 	out := output{make([]float32, tileRows*tileCols), tileCols}
 	done := 0.0
 	for ; done < n; done += 2 * tileRows * tileCols * depth {
-		multiplyTile(out, matrix{a[:], depth, 1}, b[:], tileRows, depth, false)
+		multiplyTile(out, matrix{a[:], depth, 1}, panel{b[:], tileCols}, tileRows, depth, false, lines{})
 	}
 	return done
 }
 
-// registerFLOPs is the operations of one round of multiplyRegisters: a
-// multiplication and an addition for each lane of twelve sums.
-const registerFLOPs = 2 * 12 * lanes
+// registerSums is the vectors that one round of multiplyRegisters adds to.
+const registerSums = 12

@@ -2,10 +2,13 @@
 
 // Two units that take four or five cycles for a multiply-add need eight or ten
 // sums that do not wait for each other; these are twelve.
+// None does nothing.
 //
 // func fmaLoopAVX2(rounds int)
 TEXT ·fmaLoopAVX2(SB), NOSPLIT, $0-8
 	MOVQ   rounds+0(FP), CX
+	TESTQ  CX, CX
+	JZ     done
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y4, Y4, Y4
@@ -36,5 +39,47 @@ loop:
 	VFMADD231PS Y0, Y1, Y15
 	DECQ        CX
 	JNZ         loop
+
+done:
+	VZEROUPPER
+	RET
+
+// func fmaLoopAVX512(rounds int)
+TEXT ·fmaLoopAVX512(SB), NOSPLIT, $0-8
+	MOVQ   rounds+0(FP), CX
+	TESTQ  CX, CX
+	JZ     done
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+
+loop:
+	VFMADD231PS Z0, Z1, Z4
+	VFMADD231PS Z0, Z1, Z5
+	VFMADD231PS Z0, Z1, Z6
+	VFMADD231PS Z0, Z1, Z7
+	VFMADD231PS Z0, Z1, Z8
+	VFMADD231PS Z0, Z1, Z9
+	VFMADD231PS Z0, Z1, Z10
+	VFMADD231PS Z0, Z1, Z11
+	VFMADD231PS Z0, Z1, Z12
+	VFMADD231PS Z0, Z1, Z13
+	VFMADD231PS Z0, Z1, Z14
+	VFMADD231PS Z0, Z1, Z15
+	DECQ        CX
+	JNZ         loop
+
+done:
 	VZEROUPPER
 	RET

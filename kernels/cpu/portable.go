@@ -22,7 +22,7 @@ func fold(s *[lanes]float32) float32 {
 
 // multiplyTileGo sets rows × 16 elements of out to a·b, or adds a·b, over
 // depth steps.
-func multiplyTileGo(out output, a matrix, b []float32, rows, depth int, add bool) {
+func multiplyTileGo(out output, a matrix, b panel, rows, depth int, add bool) {
 	for r := range rows {
 		var s [tileCols]float32
 		row := out.at[r*out.row:][:tileCols]
@@ -32,7 +32,7 @@ func multiplyTileGo(out output, a matrix, b []float32, rows, depth int, add bool
 		at := a.at[r*a.row:]
 		for k := range depth {
 			v := at[k*a.step]
-			for j, w := range b[k*tileCols:][:tileCols] {
+			for j, w := range b.at[k*b.step:][:tileCols] {
 				s[j] += v * w
 			}
 		}
@@ -40,10 +40,10 @@ func multiplyTileGo(out output, a matrix, b []float32, rows, depth int, add bool
 	}
 }
 
-// multiplyWideGo is multiplyTileGo of one row for four panels, next apart.
-func multiplyWideGo(out, a []float32, step int, b []float32, next, depth int, add bool) {
-	for p := range 4 {
-		multiplyTileGo(output{out[p*tileCols:], 0}, matrix{a, 0, step}, b[p*next:], 1, depth, add)
+// multiplyRowGo is multiplyTileGo of one row for four panels.
+func multiplyRowGo(out, a []float32, step int, b *[4]panel, depth int, add bool) {
+	for p := range b {
+		multiplyTileGo(output{out[p*tileCols:], 0}, matrix{a, 0, step}, b[p], 1, depth, add)
 	}
 }
 

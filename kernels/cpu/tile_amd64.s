@@ -10,19 +10,21 @@
 	VFMADD231PS  Y1, Y2, high
 
 // ARGUMENTS sets DI, R8 to out and its row in bytes, SI, R9, R10 to a, its row
-// and step, BX to the panel, CX to the depth, and AX to add.
-#define ARGUMENTS \
+// and step, BX, R15 to the panel and its step, CX to the depth, and AX to add.
+#define ARGUMENTS(ADD) \
 	MOVQ    out+0(FP), DI \
 	MOVQ    outRow+8(FP), R8 \
 	MOVQ    a+16(FP), SI \
 	MOVQ    aRow+24(FP), R9 \
 	MOVQ    aStep+32(FP), R10 \
 	MOVQ    b+40(FP), BX \
-	MOVQ    depth+48(FP), CX \
-	MOVBLZX add+56(FP), AX \
+	MOVQ    bStep+48(FP), R15 \
+	MOVQ    depth+56(FP), CX \
+	MOVBLZX ADD, AX \
 	SHLQ    $2, R8 \
 	SHLQ    $2, R9 \
-	SHLQ    $2, R10
+	SHLQ    $2, R10 \
+	SHLQ    $2, R15
 
 // PREFETCH6 asks for the sums of six rows, three from each address: they are
 // rarely in a near cache, and the tile above them takes longer than they do.
@@ -34,9 +36,12 @@
 	PREFETCHT0 (row3)(R8*1) \
 	PREFETCHT0 (row3)(R8*2)
 
-// func tile6AVX2(out *float32, outRow int, a *float32, aRow, aStep int, b *float32, depth int, add bool)
-TEXT ·tile6AVX2(SB), NOSPLIT, $0-57
-	ARGUMENTS
+// Every other step asks for one of the lines from ahead on, aheadStep apart,
+// which a later tile reads.
+//
+// func tile6AVX2(out *float32, outRow int, a *float32, aRow, aStep int, b *float32, bStep, depth int, ahead *float32, aheadStep int, add bool)
+TEXT ·tile6AVX2(SB), NOSPLIT, $0-81
+	ARGUMENTS(add+80(FP))
 	LEAQ  (R9)(R9*2), DX
 	ADDQ  SI, DX               // row 3 of a
 	LEAQ  (R8)(R8*2), R11
@@ -78,6 +83,9 @@ zero:
 	VXORPS Y15, Y15, Y15
 
 start:
+	MOVQ  ahead+64(FP), R12
+	MOVQ  aheadStep+72(FP), R13
+	SHLQ  $2, R13
 	TESTQ $1, CX
 	JZ    pairs
 	VMOVUPS (BX), Y0
@@ -90,13 +98,15 @@ start:
 	ROW((DX)(R9*2), Y14, Y15)
 	ADDQ  R10, SI
 	ADDQ  R10, DX
-	ADDQ  $64, BX
+	ADDQ  R15, BX
 
 pairs:
 	SHRQ $1, CX
 	JZ   store
 
 loop:
+	PREFETCHT1 (R12)
+	ADDQ    R13, R12
 	VMOVUPS (BX), Y0
 	VMOVUPS 32(BX), Y1
 	ROW((SI), Y4, Y5)
@@ -107,8 +117,8 @@ loop:
 	ROW((DX)(R9*2), Y14, Y15)
 	ADDQ    R10, SI
 	ADDQ    R10, DX
-	VMOVUPS 64(BX), Y0
-	VMOVUPS 96(BX), Y1
+	VMOVUPS (BX)(R15*1), Y0
+	VMOVUPS 32(BX)(R15*1), Y1
 	ROW((SI), Y4, Y5)
 	ROW((SI)(R9*1), Y6, Y7)
 	ROW((SI)(R9*2), Y8, Y9)
@@ -117,7 +127,7 @@ loop:
 	ROW((DX)(R9*2), Y14, Y15)
 	ADDQ    R10, SI
 	ADDQ    R10, DX
-	ADDQ    $128, BX
+	LEAQ    (BX)(R15*2), BX
 	DECQ    CX
 	JNZ     loop
 
@@ -137,9 +147,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func tile4AVX2(out *float32, outRow int, a *float32, aRow, aStep int, b *float32, depth int, add bool)
-TEXT ·tile4AVX2(SB), NOSPLIT, $0-57
-	ARGUMENTS
+// func tile4AVX2(out *float32, outRow int, a *float32, aRow, aStep int, b *float32, bStep, depth int, add bool)
+TEXT ·tile4AVX2(SB), NOSPLIT, $0-65
+	ARGUMENTS(add+64(FP))
 	LEAQ  (R9)(R9*2), DX
 	LEAQ  (R8)(R8*2), R11
 	TESTB AX, AX
@@ -176,7 +186,7 @@ loop:
 	ROW((SI)(R9*2), Y8, Y9)
 	ROW((SI)(DX*1), Y10, Y11)
 	ADDQ    R10, SI
-	ADDQ    $64, BX
+	ADDQ    R15, BX
 	DECQ    CX
 	JNZ     loop
 
@@ -192,9 +202,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func tile2AVX2(out *float32, outRow int, a *float32, aRow, aStep int, b *float32, depth int, add bool)
-TEXT ·tile2AVX2(SB), NOSPLIT, $0-57
-	ARGUMENTS
+// func tile2AVX2(out *float32, outRow int, a *float32, aRow, aStep int, b *float32, bStep, depth int, add bool)
+TEXT ·tile2AVX2(SB), NOSPLIT, $0-65
+	ARGUMENTS(add+64(FP))
 	TESTB AX, AX
 	JZ    zero
 	VMOVUPS (DI), Y4
@@ -219,7 +229,7 @@ loop:
 	ROW((SI), Y4, Y5)
 	ROW((SI)(R9*1), Y6, Y7)
 	ADDQ    R10, SI
-	ADDQ    $64, BX
+	ADDQ    R15, BX
 	DECQ    CX
 	JNZ     loop
 
@@ -231,9 +241,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func tile1AVX2(out *float32, outRow int, a *float32, aRow, aStep int, b *float32, depth int, add bool)
-TEXT ·tile1AVX2(SB), NOSPLIT, $0-57
-	ARGUMENTS
+// func tile1AVX2(out *float32, outRow int, a *float32, aRow, aStep int, b *float32, bStep, depth int, add bool)
+TEXT ·tile1AVX2(SB), NOSPLIT, $0-65
+	ARGUMENTS(add+64(FP))
 	TESTB AX, AX
 	JZ    zero
 	VMOVUPS (DI), Y4
@@ -253,7 +263,7 @@ loop:
 	VFMADD231PS (BX), Y2, Y4
 	VFMADD231PS 32(BX), Y2, Y5
 	ADDQ    R10, SI
-	ADDQ    $64, BX
+	ADDQ    R15, BX
 	DECQ    CX
 	JNZ     loop
 
@@ -264,20 +274,22 @@ store:
 	RET
 
 // One row has too few sums to hide the latency of an addition, so this one
-// takes four panels, next apart, at once.
+// takes four panels at once.
 //
-// func wideAVX2(out, a *float32, aStep int, b *float32, next, depth int, add bool)
-TEXT ·wideAVX2(SB), NOSPLIT, $0-49
+// func quadAVX2(out, a *float32, aStep int, b0, b1, b2, b3 *float32, bStep, depth int, add bool)
+TEXT ·quadAVX2(SB), NOSPLIT, $0-73
 	MOVQ    out+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    aStep+16(FP), R10
-	MOVQ    b+24(FP), BX
-	MOVQ    next+32(FP), R8
-	MOVQ    depth+40(FP), CX
-	MOVBLZX add+48(FP), AX
+	MOVQ    b0+24(FP), BX
+	MOVQ    b1+32(FP), DX
+	MOVQ    b2+40(FP), R8
+	MOVQ    b3+48(FP), R9
+	MOVQ    bStep+56(FP), R11
+	MOVQ    depth+64(FP), CX
+	MOVBLZX add+72(FP), AX
 	SHLQ    $2, R10
-	SHLQ    $2, R8
-	LEAQ    (R8)(R8*2), R9
+	SHLQ    $2, R11
 	TESTB   AX, AX
 	JZ      zero
 	VMOVUPS (DI), Y4
@@ -301,23 +313,24 @@ zero:
 	VXORPS Y11, Y11, Y11
 
 start:
+	XORQ  AX, AX
 	TESTQ CX, CX
 	JZ    store
 
 loop:
 	VBROADCASTSS (SI), Y2
-	VFMADD231PS (BX), Y2, Y4
-	VFMADD231PS 32(BX), Y2, Y5
-	VFMADD231PS (BX)(R8*1), Y2, Y6
-	VFMADD231PS 32(BX)(R8*1), Y2, Y7
-	VFMADD231PS (BX)(R8*2), Y2, Y8
-	VFMADD231PS 32(BX)(R8*2), Y2, Y9
-	VFMADD231PS (BX)(R9*1), Y2, Y10
-	VFMADD231PS 32(BX)(R9*1), Y2, Y11
-	ADDQ    R10, SI
-	ADDQ    $64, BX
-	DECQ    CX
-	JNZ     loop
+	VFMADD231PS  (BX)(AX*1), Y2, Y4
+	VFMADD231PS  32(BX)(AX*1), Y2, Y5
+	VFMADD231PS  (DX)(AX*1), Y2, Y6
+	VFMADD231PS  32(DX)(AX*1), Y2, Y7
+	VFMADD231PS  (R8)(AX*1), Y2, Y8
+	VFMADD231PS  32(R8)(AX*1), Y2, Y9
+	VFMADD231PS  (R9)(AX*1), Y2, Y10
+	VFMADD231PS  32(R9)(AX*1), Y2, Y11
+	ADDQ         R10, SI
+	ADDQ         R11, AX
+	DECQ         CX
+	JNZ          loop
 
 store:
 	VMOVUPS Y4, (DI)
@@ -333,8 +346,8 @@ store:
 
 // Two rows of one head group are as common in decoding; they take two panels.
 //
-// func pairAVX2(out *float32, outRow int, a *float32, aRow, aStep int, b0, b1 *float32, depth int, add bool)
-TEXT ·pairAVX2(SB), NOSPLIT, $0-65
+// func pairAVX2(out *float32, outRow int, a *float32, aRow, aStep int, b0, b1 *float32, bStep, depth int, add bool)
+TEXT ·pairAVX2(SB), NOSPLIT, $0-73
 	MOVQ    out+0(FP), DI
 	MOVQ    outRow+8(FP), R8
 	MOVQ    a+16(FP), SI
@@ -342,11 +355,13 @@ TEXT ·pairAVX2(SB), NOSPLIT, $0-65
 	MOVQ    aStep+32(FP), R10
 	MOVQ    b0+40(FP), BX
 	MOVQ    b1+48(FP), DX
-	MOVQ    depth+56(FP), CX
-	MOVBLZX add+64(FP), AX
+	MOVQ    bStep+56(FP), R12
+	MOVQ    depth+64(FP), CX
+	MOVBLZX add+72(FP), AX
 	SHLQ    $2, R8
 	SHLQ    $2, R9
 	SHLQ    $2, R10
+	SHLQ    $2, R12
 	TESTB   AX, AX
 	JZ      zero
 	VMOVUPS (DI), Y4
@@ -390,7 +405,7 @@ loop:
 	VFMADD231PS Y0, Y3, Y10
 	VFMADD231PS Y1, Y3, Y11
 	ADDQ        R10, SI
-	ADDQ        $64, R11
+	ADDQ        R12, R11
 	DECQ        CX
 	JNZ         loop
 

@@ -1,83 +1,10 @@
 package cpu
 
-import "golang.org/x/sys/cpu"
-
-// hasAVX2 chooses the assembly; tests turn it off.
-var hasAVX2 = cpu.X86.HasAVX2 && cpu.X86.HasFMA
-
-func vectorName() string {
-	if hasAVX2 {
-		return "avx2"
-	}
-	return "portable"
-}
-
-// vectorKind returns Info.Kind.
-func vectorKind() string {
-	if hasAVX2 {
-		return "cpu"
-	}
-	return portableKind
-}
-
-// Each wrapper checks what the assembly will touch, by the slice expressions.
-
-func multiplyTile(out output, a matrix, b []float32, rows, depth int, add bool) {
-	if !hasAVX2 {
-		multiplyTileGo(out, a, b, rows, depth, add)
-		return
-	}
-	if depth == 0 {
-		multiplyTileGo(out, a, b, rows, depth, add)
-		return
-	}
-	_ = b[:depth*tileCols]
-	_ = a.at[(rows-1)*a.row+(depth-1)*a.step]
-	_ = out.at[:(rows-1)*out.row+tileCols]
-	if rows == tileRows {
-		tile6AVX2(&out.at[0], out.row, &a.at[0], a.row, a.step, &b[0], depth, add)
-		return
-	}
-	r := 0
-	if rows&4 != 0 {
-		tile4AVX2(&out.at[0], out.row, &a.at[0], a.row, a.step, &b[0], depth, add)
-		r = 4
-	}
-	if rows&2 != 0 {
-		tile2AVX2(&out.at[r*out.row], out.row, &a.at[r*a.row], a.row, a.step, &b[0], depth, add)
-		r += 2
-	}
-	if rows&1 != 0 {
-		tile1AVX2(&out.at[r*out.row], out.row, &a.at[r*a.row], a.row, a.step, &b[0], depth, add)
-	}
-}
-
-func multiplyWide(out, a []float32, step int, b []float32, next, depth int, add bool) {
-	if !hasAVX2 {
-		multiplyWideGo(out, a, step, b, next, depth, add)
-		return
-	}
-	_, _, _ = out[:4*tileCols], a[(depth-1)*step], b[:3*next+depth*tileCols]
-	wideAVX2(&out[0], &a[0], step, &b[0], next, depth, add)
-}
-
-// multiplyPair is multiplyTile for two panels, whose results are side by side.
-func multiplyPair(out output, a matrix, b0, b1 []float32, rows, depth int, add bool) {
-	if !hasAVX2 || rows != 2 || depth == 0 {
-		multiplyTile(out, a, b0, rows, depth, add)
-		multiplyTile(output{out.at[tileCols:], out.row}, a, b1, rows, depth, add)
-		return
-	}
-	_, _ = b0[:depth*tileCols], b1[:depth*tileCols]
-	_, _ = a.at[a.row+(depth-1)*a.step], out.at[:out.row+2*tileCols]
-	pairAVX2(&out.at[0], out.row, &a.at[0], a.row, a.step, &b0[0], &b1[0], depth, add)
-}
-
 // transposePanel sets dst[k·16 + c] to src[c·row + k], eight columns at once
 // where there are as many.
 func transposePanel(dst, src []float32, row, depth, cols int) {
 	done, blocks := 0, depth/lanes
-	if hasAVX2 && blocks > 0 {
+	if using != portable && blocks > 0 {
 		for ; done+lanes <= cols; done += lanes {
 			_, _ = dst[:(depth-1)*tileCols+done+lanes], src[:(done+lanes-1)*row+depth]
 			transposeAVX2(&dst[done], &src[done*row], row, blocks)
@@ -94,7 +21,7 @@ func transposePanel(dst, src []float32, row, depth, cols int) {
 // copyColumns sets dst[k·dstRow + c] to src[k·srcRow + c] for cols columns.
 func copyColumns(dst []float32, dstRow int, src []float32, srcRow, depth, cols int) {
 	done := 0
-	if hasAVX2 && depth > 0 {
+	if using != portable && depth > 0 {
 		for ; done+tileCols <= cols; done += tileCols {
 			_, _ = dst[(depth-1)*dstRow+done+tileCols-1], src[(depth-1)*srcRow+done+tileCols-1]
 			copy16AVX2(&dst[done], dstRow, &src[done], srcRow, depth)
@@ -109,7 +36,7 @@ func copyColumns(dst []float32, dstRow int, src []float32, srcRow, depth, cols i
 // sines, or back.
 func rotateHeads(row []float32, width int, turn []float32, inverse bool) {
 	half := len(turn) / 2
-	if !hasAVX2 || half%lanes != 0 {
+	if using == portable || half%lanes != 0 {
 		rotateHeadsGo(row, width, turn, inverse)
 		return
 	}
@@ -122,7 +49,7 @@ func rotateHeads(row []float32, width int, turn []float32, inverse bool) {
 }
 
 func expRow(dst, src []float32, scale, shift float32) (sum, dot float32) {
-	if !hasAVX2 || len(src) == 0 {
+	if using == portable || len(src) == 0 {
 		return expRowGo(dst, src, scale, shift)
 	}
 	_ = dst[len(src)-1]
@@ -130,14 +57,14 @@ func expRow(dst, src []float32, scale, shift float32) (sum, dot float32) {
 }
 
 func maxRow(x []float32) float32 {
-	if !hasAVX2 || len(x) == 0 {
+	if using == portable || len(x) == 0 {
 		return maxRowGo(x)
 	}
 	return maxRowAVX2(&x[0], len(x))
 }
 
 func dotRow(x, y []float32) float32 {
-	if !hasAVX2 || len(x) == 0 {
+	if using == portable || len(x) == 0 {
 		return dotRowGo(x, y)
 	}
 	_ = y[len(x)-1]
@@ -145,7 +72,7 @@ func dotRow(x, y []float32) float32 {
 }
 
 func dot3Row(x, y, z []float32) float32 {
-	if !hasAVX2 || len(x) == 0 {
+	if using == portable || len(x) == 0 {
 		return dot3RowGo(x, y, z)
 	}
 	_, _ = y[len(x)-1], z[len(x)-1]
@@ -153,7 +80,7 @@ func dot3Row(x, y, z []float32) float32 {
 }
 
 func addRow(dst, x, y []float32) {
-	if !hasAVX2 || len(dst) == 0 {
+	if using == portable || len(dst) == 0 {
 		addRowGo(dst, x, y)
 		return
 	}
@@ -162,7 +89,7 @@ func addRow(dst, x, y []float32) {
 }
 
 func scaleRow(dst, x []float32, s float32) {
-	if !hasAVX2 || len(dst) == 0 {
+	if using == portable || len(dst) == 0 {
 		scaleRowGo(dst, x, s)
 		return
 	}
@@ -171,7 +98,7 @@ func scaleRow(dst, x []float32, s float32) {
 }
 
 func scaleByGain(dst, x, gain []float32, s float32) {
-	if !hasAVX2 || len(dst) == 0 {
+	if using == portable || len(dst) == 0 {
 		scaleByGainGo(dst, x, gain, s)
 		return
 	}
@@ -180,7 +107,7 @@ func scaleByGain(dst, x, gain []float32, s float32) {
 }
 
 func addProductRow(dst, x, y []float32, s float32) {
-	if !hasAVX2 || len(dst) == 0 {
+	if using == portable || len(dst) == 0 {
 		addProductRowGo(dst, x, y, s)
 		return
 	}
@@ -189,7 +116,7 @@ func addProductRow(dst, x, y []float32, s float32) {
 }
 
 func normGradRow(dx, dOut, gain, sum []float32, own, shared float32) {
-	if !hasAVX2 || len(dx) == 0 {
+	if using == portable || len(dx) == 0 {
 		normGradRowGo(dx, dOut, gain, sum, own, shared)
 		return
 	}
@@ -198,7 +125,7 @@ func normGradRow(dx, dOut, gain, sum []float32, own, shared float32) {
 }
 
 func scoreGradRow(dp, p []float32, delta, scale float32) {
-	if !hasAVX2 || len(dp) == 0 {
+	if using == portable || len(dp) == 0 {
 		scoreGradRowGo(dp, p, delta, scale)
 		return
 	}
@@ -207,7 +134,7 @@ func scoreGradRow(dp, p []float32, delta, scale float32) {
 }
 
 func logitGradRow(e, z []float32, scale, shift, a, b float32) {
-	if !hasAVX2 || len(e) == 0 {
+	if using == portable || len(e) == 0 {
 		logitGradRowGo(e, z, scale, shift, a, b)
 		return
 	}
@@ -216,7 +143,7 @@ func logitGradRow(e, z []float32, scale, shift, a, b float32) {
 }
 
 func swigluRow(out, gate, up []float32) {
-	if !hasAVX2 || len(out) == 0 {
+	if using == portable || len(out) == 0 {
 		swigluRowGo(out, gate, up)
 		return
 	}
@@ -225,7 +152,7 @@ func swigluRow(out, gate, up []float32) {
 }
 
 func swigluGradRow(dGate, dUp, dOut, gate, up []float32) {
-	if !hasAVX2 || len(dGate) == 0 {
+	if using == portable || len(dGate) == 0 {
 		swigluGradRowGo(dGate, dUp, dOut, gate, up)
 		return
 	}
@@ -234,19 +161,10 @@ func swigluGradRow(dGate, dUp, dOut, gate, up []float32) {
 }
 
 func adamRow(w, g, m, v []float32, s *adamStep) {
-	if !hasAVX2 || len(w) == 0 {
+	if using == portable || len(w) == 0 {
 		adamRowGo(w, g, m, v, s)
 		return
 	}
 	_, _, _ = g[len(w)-1], m[len(w)-1], v[len(w)-1]
 	adamRowAVX2(&w[0], &g[0], &m[0], &v[0], len(w), s)
-}
-
-// multiplyRegisters does rounds of twelve vector multiply-adds, and reports
-// whether there is a routine for it.
-func multiplyRegisters(rounds int) bool {
-	if hasAVX2 {
-		fmaLoopAVX2(rounds)
-	}
-	return hasAVX2
 }

@@ -10,11 +10,23 @@ import (
 	"github.com/octorl/octorl/kernels/kerneltest"
 )
 
-// portably runs f with the assembly turned off.
-func portably(f func()) {
-	defer func(was bool) { hasAVX2 = was }(hasAVX2)
-	hasAVX2 = false
+// with runs f with the assembly for so many instructions only.
+func with(set instructions, f func()) {
+	defer func(was instructions) { using = was }(using)
+	using = set
 	f()
+}
+
+// portably runs f with the assembly turned off.
+func portably(f func()) { with(portable, f) }
+
+// assemblies are the sets of instructions that this machine has.
+func assemblies() []instructions {
+	var sets []instructions
+	for set := avx2; set <= available(); set++ {
+		sets = append(sets, set)
+	}
+	return sets
 }
 
 func TestPortableConformance(t *testing.T) {
@@ -85,7 +97,7 @@ func routines() []routine {
 }
 
 func TestAssemblyAgreesWithPortable(t *testing.T) {
-	if !hasAVX2 {
+	if using == portable {
 		t.Skip("this machine has no AVX2")
 	}
 	seed := rand.Uint64()
@@ -162,35 +174,5 @@ func TestExp(t *testing.T) {
 	}
 	if edges[4] == edges[4] {
 		t.Errorf("exp(NaN) is %g", edges[4])
-	}
-}
-
-// TestTilesAgree multiplies all tile shapes from operands in both orders, by
-// assembly and in Go.
-func TestTilesAgree(t *testing.T) {
-	if !hasAVX2 {
-		t.Skip("this machine has no AVX2")
-	}
-	rng := rand.New(rand.NewPCG(3, 4))
-	random := func(n int) []float32 {
-		x := make([]float32, n)
-		for i := range x {
-			x[i] = float32(rng.NormFloat64())
-		}
-		return x
-	}
-	for depth := range 9 {
-		for rows := 1; rows <= tileRows; rows++ {
-			for _, a := range []matrix{{random(200), 20, 1}, {random(200), 1, 11}} {
-				for _, add := range []bool{false, true} {
-					b, start := random(16*depth), random(200)
-					got := append([]float32(nil), start...)
-					want := append([]float32(nil), start...)
-					multiplyTile(output{got, 20}, a, b, rows, depth, add)
-					multiplyTileGo(output{want, 20}, a, b, rows, depth, add)
-					compare(t, "tile", depth, got, want)
-				}
-			}
-		}
 	}
 }

@@ -6,17 +6,19 @@ func vectorName() string { return "portable" }
 
 func vectorKind() string { return portableKind }
 
-func multiplyTile(out output, a matrix, b []float32, rows, depth int, add bool) {
+func panelsAtOnce() int { return 1 }
+
+func multiplyTile(out output, a matrix, b panel, rows, depth int, add bool, _ lines) {
 	multiplyTileGo(out, a, b, rows, depth, add)
 }
 
-func multiplyWide(out, a []float32, step int, b []float32, next, depth int, add bool) {
-	multiplyWideGo(out, a, step, b, next, depth, add)
-}
-
-func multiplyPair(out output, a matrix, b0, b1 []float32, rows, depth int, add bool) {
+func multiplyPair(out output, a matrix, b0, b1 panel, rows, depth int, add bool, _ lines) {
 	multiplyTileGo(out, a, b0, rows, depth, add)
 	multiplyTileGo(output{out.at[tileCols:], out.row}, a, b1, rows, depth, add)
+}
+
+func multiplyRow(out, a []float32, step int, b *[4]panel, depth int, add bool) {
+	multiplyRowGo(out, a, step, b, depth, add)
 }
 
 func transposePanel(dst, src []float32, row, depth, cols int) {
@@ -55,4 +57,4 @@ func swigluRow(out, gate, up []float32)                  { swigluRowGo(out, gate
 func swigluGradRow(dGate, dUp, dOut, gate, up []float32) { swigluGradRowGo(dGate, dUp, dOut, gate, up) }
 func adamRow(w, g, m, v []float32, a *adamStep)          { adamRowGo(w, g, m, v, a) }
 
-func multiplyRegisters(int) bool { return false }
+func multiplyRegisters(int) float64 { return 0 }

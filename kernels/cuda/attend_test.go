@@ -150,7 +150,11 @@ func identical(t *testing.T, what string, got, want []float32) {
 func TestAttentionAgreesWithTheCPU(t *testing.T) {
 	d := open(t)
 	reference := cpu.Open(cpu.Config{})
-	defer reference.Close()
+	t.Cleanup(func() { // after the buffers' own
+		if err := reference.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	r := rand.New(rand.NewPCG(seed, 1))

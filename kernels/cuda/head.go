@@ -14,7 +14,7 @@ import (
 // headRows is the fewest rows of a chunk. Only tests change them.
 var (
 	logitBytes  = 512 << 20
-	dLogitBytes = 1536 << 20
+	dLogitBytes = 2 << 30
 	headRows    = 256
 )
 

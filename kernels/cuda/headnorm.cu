@@ -4,7 +4,8 @@
 // has packs, rounded up to a power of two; several heads are in flight a thread.
 #include "element.cuh"
 
-constexpr int flight = 4; // heads a thread loads before it uses the first
+// Heads a thread loads before it uses the first.
+constexpr int flight = 4, gradFlight = 2;
 
 struct HeadShape {
     int query, key, width; // heads of queries, heads of keys, elements of a head
@@ -68,18 +69,18 @@ __device__ __forceinline__ void headNormGrad(T *dqkv, float *partials, const flo
     const int groups = blockDim.x / h.lanes, lane = threadIdx.x % h.lanes;
     const int step = gridDim.x * groups;
     float dGain[2][packed] = {};
-    for (int from = blockIdx.x * groups; from < items; from += step * flight) {
+    for (int from = blockIdx.x * groups; from < items; from += step * gradFlight) {
         const int first = from + threadIdx.x / h.lanes;
-        Pack x[flight], d[flight];
+        Pack x[gradFlight], d[gradFlight];
 #pragma unroll
-        for (int f = 0; f < flight; f++) {
+        for (int f = 0; f < gradFlight; f++) {
             const int item = first + f * step, row = item / normed, head = item % normed;
             const int64_t at = (int64_t(row) * heads + head) * h.width;
             x[f] = load<aligned>(qkv + at, lane * packed, item < items ? h.width : 0);
             d[f] = load<aligned>(dqkv + at, lane * packed, item < items ? h.width : 0);
         }
 #pragma unroll
-        for (int f = 0; f < flight; f++) {
+        for (int f = 0; f < gradFlight; f++) {
             const int item = first + f * step, row = item / normed, head = item % normed;
             const bool query = head < h.query;
             float a[packed], b[packed], g[packed], product = 0;

@@ -12,7 +12,7 @@ import (
 // card: the number of partial sums of the gains' gradient is part of the
 // numerics. A thread has headNormFlight heads at a time, flight of headnorm.cu.
 const (
-	headNormGradBlocks = 132 * 2
+	headNormGradBlocks = 132 * 3
 	headNormThreads    = 256
 	headNormFlight     = 4
 )

@@ -87,3 +87,4 @@ write("stage.reported", 1, {"st": "stable", "ki": "pretrain", "sa": "started", "
 write("node.announced", 1, {"no": "node-b", "ho": "gpu7", "pi": 4321, "ro": 2, "vf": 1})
 write("run.announced", 1, {"ru": "toy1", "rc": b"seed: 1\n", "to": "tokenizer.json"})
 write("run.finished", 1, {"ru": "toy1"})
+write("verifier.failed", 1, {"st": "rl", "sp": 3, "fa": 2, "ju": 16, "rs": "context deadline exceeded"})

@@ -1,0 +1,115 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/octorl/octorl/actors"
+	"github.com/octorl/octorl/corpus"
+	"github.com/octorl/octorl/evaluation/benchmark"
+	"github.com/octorl/octorl/evaluation/exam"
+	"github.com/octorl/octorl/internal/config"
+)
+
+// What a readiness is measured with unless flags say otherwise.
+const (
+	readinessSamples  = 16
+	readinessProblems = 64
+)
+
+// readiness measures whether RL can be expected to improve a base model: the same
+// problems, sampled under every template.
+func (v *evalVerb) readiness(ctx context.Context) error {
+	if len(v.Benchmarks) > 1 || v.Template != "" || v.Shots != "published" {
+		return errors.New("--readiness asks one benchmark under every template: leave out --template and --shots, and give at most one of --benchmarks")
+	}
+	v.Model = v.Readiness
+	or(&v.N, readinessSamples)
+	or(&v.Limit, readinessProblems)
+	v.chooseProblems()
+	if v.Out == "" {
+		v.Out = filepath.Join("evaluations", nameOfCheckpoint(v.Model)+"-readiness")
+	}
+	v.Grading = string(benchmark.GradingBoxed)
+	if err := v.settle(); err != nil {
+		return err
+	}
+	if v.N < 2 {
+		return fmt.Errorf("--n %d: readiness needs at least 2 completions of a problem, and a temperature", v.N)
+	}
+	if !slices.Contains(v.K, v.N) {
+		v.K = append(v.K, v.N)
+	}
+	e, err := openEvaluation(v.Model, v.Out, v.deviceFlag)
+	if err != nil {
+		return err
+	}
+	defer e.close()
+	if err := v.addTemplates(e); err != nil {
+		return err
+	}
+	if err := e.run(ctx); errors.Is(err, context.Canceled) {
+		return actors.ErrStopped
+	} else if err != nil {
+		return err
+	}
+	return v.publish(e)
+}
+
+// or sets *p to a default where it is zero.
+func or[T comparable](p *T, value T) {
+	var zero T
+	if *p == zero {
+		*p = value
+	}
+}
+
+// chooseProblems takes what a run's own recipe evaluates with, or else MATH-500, which
+// published thresholds are of, where it is at hand, or else GSM8K.
+func (v *evalVerb) chooseProblems() {
+	r, err := config.ParseFile(filepath.Join(v.Model, "recipe.resolved.yaml"))
+	ours := err == nil && r.Evaluation.Problems == config.ProblemsGenerated
+	if ours {
+		or(&v.MaxTokens, r.Evaluation.MaxTokens)
+	}
+	switch math500, found := benchmark.Find("math500"); {
+	case len(v.Benchmarks) > 0:
+	case ours:
+		v.Benchmarks = []string{fmt.Sprintf("%s-%d-%d", benchmark.Generated, slices.Min(r.Evaluation.Levels), slices.Max(r.Evaluation.Levels))}
+	case found == nil && math500.AtHand(v.Data):
+		v.Benchmarks = []string{math500.Name}
+	default:
+		v.Benchmarks = []string{"gsm8k"}
+	}
+}
+
+// addTemplates asks the benchmark under every template that leaves room for answers.
+func (v *evalVerb) addTemplates(e *evaluationRun) error {
+	s, problems, err := e.problems(v.Benchmarks[0], v.Data)
+	if err != nil {
+		return err
+	}
+	for _, name := range []corpus.Template{corpus.TemplateSimple, corpus.TemplateComplex, corpus.TemplateDialogue} {
+		o, err := v.options()
+		if err == nil {
+			o, err = withTemplate(o, string(name))
+		}
+		if err != nil {
+			return err
+		}
+		err = e.add(s, problems, o, s.Name+"@"+string(name))
+		if errors.Is(err, exam.ErrNoRoom) {
+			fmt.Fprintf(os.Stderr, "template %s left out: %v\n", name, err)
+		} else if err != nil {
+			return err
+		}
+	}
+	if len(e.papers) == 0 {
+		return fmt.Errorf("no template leaves %s room to answer %s: choose shorter problems with --benchmarks", v.Model, s.Name)
+	}
+	return nil
+}
