@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -110,8 +111,11 @@ func TestBrokenVerifierRaisesAnAlarm(t *testing.T) {
 	dir := t.TempDir()
 	o := options(t, dir)
 	o.Log = zerolog.Nop()
+	var one sync.Mutex
 	var told []message.VerifierFailed
 	o.Watch = func(body any) {
+		one.Lock()
+		defer one.Unlock()
 		if m, ok := body.(message.VerifierFailed); ok {
 			told = append(told, m)
 		}
@@ -147,6 +151,8 @@ func TestBrokenVerifierRaisesAnAlarm(t *testing.T) {
 	if want := []int{24, 24}; err != nil || !slices.Equal(metrics, want) || !slices.Equal(events, want) {
 		t.Errorf("failed by metrics %v, by events %v (%v), want %v", metrics, events, err, want)
 	}
+	one.Lock()
+	defer one.Unlock()
 	if len(told) != 2 || told[1].Failed != 24 || told[1].Step != 2 {
 		t.Errorf("messages %+v", told)
 	}

@@ -27,6 +27,8 @@ type benchCPUVerb struct {
 	JSON bool     `name:"json" help:"Print one JSON object instead of a table."`
 	Only []string `help:"Parts to run: ${enum}." enum:"peak,sgemm,train,decode,equality" default:"peak,sgemm,train,decode,equality"`
 	Reps int      `help:"Repetitions of each measurement." default:"12"`
+
+	Threads []int `help:"Numbers of threads to measure with; default 1 and all of the machine's."`
 }
 
 // Help implements kong's help of a verb.
@@ -38,8 +40,14 @@ func (v *benchCPUVerb) Help() string {
 
 // Run implements the verb.
 func (v *benchCPUVerb) Run(ctx context.Context) error {
-	b := &cpuBench{ctx: ctx, reps: max(v.Reps, 1)}
+	b := &cpuBench{ctx: ctx, reps: max(v.Reps, 1), threads: v.Threads}
 	b.report.describe()
+	if len(b.threads) == 0 {
+		b.threads = slices.Compact([]int{1, b.report.Threads})
+	}
+	if least := slices.Min(b.threads); least < 1 {
+		return fmt.Errorf("bench cpu: --threads %d: give at least 1", least)
+	}
 	parts := []struct {
 		name string
 		run  func() error

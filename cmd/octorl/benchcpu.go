@@ -10,11 +10,12 @@ import (
 	"github.com/octorl/octorl/policy"
 )
 
-// cpuBench measures the CPU device on one thread and on all.
+// cpuBench measures the CPU device on several numbers of threads.
 type cpuBench struct {
-	ctx    context.Context
-	reps   int
-	report cpuReport
+	ctx     context.Context
+	reps    int
+	threads []int
+	report  cpuReport
 }
 
 // What a training step and decoding are measured with.
@@ -53,13 +54,9 @@ func trainFLOPs(c policy.Config, sequence int) float64 {
 	return 6*productWeights(c) + 6*float64(c.Layers*c.Hidden*sequence)
 }
 
-// eachThreads calls f with a device of one thread and one of all.
+// eachThreads calls f with a device of each number of threads.
 func (b *cpuBench) eachThreads(f func(dev *cpu.Device, threads int) error) error {
-	counts := []int{1, b.report.Threads}
-	if b.report.Threads == 1 {
-		counts = counts[:1]
-	}
-	for _, threads := range counts {
+	for _, threads := range b.threads {
 		dev := cpu.Open(cpu.Config{Threads: threads})
 		err := f(dev, threads)
 		if closed := dev.Close(); err == nil {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"text/tabwriter"
 	"time"
 
@@ -39,13 +40,22 @@ func (v *benchGPUVerb) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer dev.Close()
+	closeDevice := sync.OnceValue(dev.Close)
+	defer closeDevice()
 	if dev.Info().Compute == kernels.Float32 {
 		return fmt.Errorf("bench gpu: there is no GPU to measure: %w", errors.Join(why, errors.New("bench cpu measures this device")))
 	}
 	b := &gpuBench{ctx: ctx, dev: dev, reps: max(v.Reps, 1), peer: v.Peer, python: v.Python}
 	if err := b.run(v.Only, v.Shapes); err != nil {
 		return fmt.Errorf("bench gpu: %w", err)
+	}
+	if v.Peer != "" { // which needs the memory that the device has
+		if err := closeDevice(); err != nil {
+			return err
+		}
+		if err := b.runPeers(); err != nil {
+			return fmt.Errorf("bench gpu: %w", err)
+		}
 	}
 	if v.JSON {
 		return json.NewEncoder(os.Stdout).Encode(b.report)

@@ -61,15 +61,23 @@ func (b *gpuBench) withShape(s gpuShape, f func(p *policy.Policy) error) error {
 
 // training measures whole steps on random documents, as the peer does.
 func (b *gpuBench) training(s gpuShape) error {
-	err := b.withShape(s, func(p *policy.Policy) error { return b.trainingOf(s, p) })
-	if err != nil || b.peer == "" {
-		return err
+	return b.withShape(s, func(p *policy.Policy) error { return b.trainingOf(s, p) })
+}
+
+// runPeers runs the peer on every shape that a training step was measured of.
+func (b *gpuBench) runPeers() (err error) {
+	for i := range b.report.Steps {
+		r := &b.report.Steps[i]
+		for _, s := range gpuShapes() {
+			if s.name != r.Shape {
+				continue
+			}
+			if r.PeerTokens, err = b.runPeer(s); err != nil {
+				return err
+			}
+			r.Ratio = r.Tokens / r.PeerTokens
+		}
 	}
-	r := &b.report.Steps[len(b.report.Steps)-1]
-	if r.PeerTokens, err = b.runPeer(s); err != nil {
-		return err
-	}
-	r.Ratio = r.Tokens / r.PeerTokens
 	return nil
 }
 

@@ -22,7 +22,7 @@ import (
 // evalVerb measures checkpoints with benchmarks.
 type evalVerb struct {
 	deviceFlag
-	Folders []string `arg:"" optional:"" help:"What --compare compares."`
+	Folders []string `arg:"" optional:"" help:"Folders for --compare, or corpora for --contamination."`
 
 	Model      string   `help:"Checkpoint folder." placeholder:"DIR"`
 	Benchmarks []string `help:"Built-in ones by name (see --list), or YAML files of your own." placeholder:"NAME,…"`
@@ -31,6 +31,9 @@ type evalVerb struct {
 	Out        string   `help:"Folder for results; default evaluations/<checkpoint>." placeholder:"DIR"`
 	Compare    bool     `help:"Compare finished evaluations, folders of --out, instead."`
 	Readiness  string   `help:"Judge instead whether RL can improve the base model in this folder." placeholder:"DIR"`
+
+	Contamination bool `help:"Look for the benchmarks' questions in corpora instead; with --out also into a JSON file."`
+	Window        int  `default:"13" help:"Words in a row that make a trace; default 13." placeholder:"N"`
 
 	Shots       string   `default:"published" help:"Demonstrations before a question: published, or a number; default published." placeholder:"N"`
 	Template    string   `help:"Ask without demonstrations by a template: simple, complex or dialogue." placeholder:"NAME"`
@@ -62,10 +65,12 @@ func (v *evalVerb) Run(ctx context.Context) error {
 		return listBenchmarks(os.Stdout)
 	case v.Compare:
 		return compareEvaluations(v.Folders, v.Out, os.Stdout)
+	case v.Contamination:
+		return v.contamination(ctx, os.Stdout)
 	case v.Readiness != "":
 		return v.readiness(ctx)
 	case len(v.Folders) > 0:
-		return fmt.Errorf("what to do with %s? give --compare, or a checkpoint with --model", strings.Join(v.Folders, " "))
+		return fmt.Errorf("what to do with %s? give --compare or --contamination, or a checkpoint with --model", strings.Join(v.Folders, " "))
 	}
 	if err := v.settle(); err != nil {
 		return err

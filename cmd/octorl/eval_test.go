@@ -14,26 +14,28 @@ import (
 	"github.com/octorl/octorl/evaluation/exam"
 )
 
-// ownBenchmark is the example of docs/evaluation.md.
-const ownBenchmark = `name: sums
-file: sums.jsonl
-question: "{q}"
-answer: "{a}"
-prompt: "Q: {question}\nA:"
-stops: ["\nQ:"]
-extract: last-number
-shots: 1
-demonstrations:
-  - {question: "1 + 1 = ?", solution: "The answer is 2."}
-`
+// documented returns the first block of code in docs/evaluation.md that is marked as
+// of a language: the user's own benchmark there is what these tests run.
+func documented(t *testing.T, language string) string {
+	t.Helper()
+	text, err := os.ReadFile("../../docs/evaluation.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, after, found := strings.Cut(string(text), "```"+language+"\n")
+	block, _, closed := strings.Cut(after, "```")
+	if !found || !closed {
+		t.Fatalf("docs/evaluation.md has no block of %s", language)
+	}
+	return block
+}
 
 // evalFlags are of an evaluation of a tiny checkpoint on the user's own benchmark.
 func evalFlags(t *testing.T) evalVerb {
 	t.Helper()
 	dir := t.TempDir()
 	saveModel(t, filepath.Join(dir, "model"))
-	rows := `{"q": "2 + 2 = ?", "a": 4}` + "\n" + `{"q": "3 + 4 = ?", "a": 7}` + "\n" + `{"q": "5 + 4 = ?", "a": 9}` + "\n"
-	for name, text := range map[string]string{"sums.yaml": ownBenchmark, "sums.jsonl": rows} {
+	for name, text := range map[string]string{"sums.yaml": documented(t, "yaml"), "sums.jsonl": documented(t, "json")} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -195,5 +197,47 @@ func TestReadinessOfAnUntrainedPolicy(t *testing.T) {
 	v.Template = "simple"
 	if err := v.readiness(t.Context()); err == nil {
 		t.Error("--readiness with --template")
+	}
+}
+
+func TestContamination(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		t.Helper()
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	write("own.yaml", "name: own\nfile: own.jsonl\nquestion: \"{q}\"\nanswer: \"{a}\"\n")
+	write("own.jsonl", `{"q": "How many red apples does Ada eat a day?", "a": 2}`+"\n"+`{"q": "Why?", "a": 1}`)
+	v := evalVerb{
+		Benchmarks: []string{filepath.Join(dir, "own.yaml")}, Window: 5, Out: filepath.Join(dir, "traces.json"),
+		Folders: []string{
+			write("corpus.jsonl", `{"text": "nothing"}`+"\n"+`{"parts": [{"x": "So: how many RED apples does he"}, "ada"]}`),
+			write("book.txt", "Red apples does\nAda eat."), write("clean.md", "How many apples does Ada eat?"),
+		},
+	}
+	var out bytes.Buffer
+	if err := v.contamination(t.Context(), &out); err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(out.String(), "\n")
+	for i, want := range []string{"file documents hit own", "corpus 2 1 1", "book.txt 1 1 1", "clean.md 1 0 0", "together 4 2 1"} {
+		if got := strings.Join(strings.Fields(lines[i]), " "); got != want {
+			t.Errorf("line %d is %q, want %q", i, got, want)
+		}
+	}
+	if !strings.Contains(out.String(), "own: questions of fewer words, which cannot be found this way: 1") {
+		t.Errorf("no word of short questions in\n%s", out.String())
+	}
+	traces, err := os.ReadFile(v.Out)
+	if err != nil || !strings.Contains(string(traces), `"document": "line 2"`) || !strings.Contains(string(traces), `"words": "how many red apples does"`) {
+		t.Errorf("traces %s, %v", traces, err)
+	}
+	v.Folders = []string{write("broken.jsonl", "{")}
+	if err := v.contamination(t.Context(), &out); err == nil || !strings.Contains(err.Error(), "line 1") {
+		t.Errorf("a broken corpus: %v", err)
 	}
 }

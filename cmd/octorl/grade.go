@@ -37,8 +37,15 @@ type gradeOutput struct {
 	Reason    string `json:"reason"`
 }
 
-// Run implements the verb. It returns an error that names the line for input it
-// cannot read; lines before have been judged.
+// Help implements kong's help of a verb.
+func (v *gradeVerb) Help() string {
+	return `Reads lines of {"prediction":…,"gold":…}, a bare answer, or {"response":…,"gold":…}, a text to extract it from; "question" may be added, ` +
+		"and an answer that only repeats it is wrong. Writes a line for each: verdict (right, wrong, unparsable or failed), correct, extracted, canonical, " +
+		"method and reason. A line that is neither gets the verdict failed with its number in the reason; the others are judged, and the exit status is 1."
+}
+
+// Run implements the verb. Lines that it cannot read get the verdict failed in
+// their place; the error at the end counts them and names the first.
 func (v *gradeVerb) Run(ctx context.Context) error {
 	return v.grade(ctx, os.Stdin, os.Stdout)
 }
@@ -53,6 +60,7 @@ func (v *gradeVerb) grade(ctx context.Context, in io.Reader, out io.Writer) (err
 	encode := json.NewEncoder(written)
 	encode.SetEscapeHTML(false)
 	lines := bufio.NewReader(in)
+	var bad badLines
 	for number := 1; ; number++ {
 		line, end := lines.ReadBytes('\n')
 		if end != nil && end != io.EOF {
@@ -60,15 +68,18 @@ func (v *gradeVerb) grade(ctx context.Context, in io.Reader, out io.Writer) (err
 		}
 		if len(bytes.TrimSpace(line)) > 0 {
 			result, err := gradeLine(ctx, from, line)
+			if ctx.Err() != nil {
+				return fmt.Errorf("stopped before line %d: %w", number, ctx.Err())
+			}
 			if err != nil {
-				return fmt.Errorf("line %d: %w", number, err)
+				result = gradeOutput{Verdict: reward.Failed.String(), Reason: bad.add(number, err).Error()}
 			}
 			if err := encode.Encode(result); err != nil {
 				return fmt.Errorf("write the verdict of line %d: %w", number, err)
 			}
 		}
 		if end == io.EOF {
-			return nil
+			return bad.err()
 		}
 		if lines.Buffered() == 0 { // whoever writes line by line reads line by line
 			if err := written.Flush(); err != nil {
@@ -78,10 +89,29 @@ func (v *gradeVerb) grade(ctx context.Context, in io.Reader, out io.Writer) (err
 	}
 }
 
-func gradeLine(ctx context.Context, from reward.Extraction, line []byte) (gradeOutput, error) {
-	if err := ctx.Err(); err != nil {
-		return gradeOutput{}, err
+// badLines counts the lines that are no cases.
+type badLines struct {
+	count int
+	first error
+}
+
+// add takes a bad line and returns its error with the number.
+func (b *badLines) add(number int, err error) error {
+	err = fmt.Errorf("line %d: %w", number, err)
+	if b.count++; b.count == 1 {
+		b.first = err
 	}
+	return err
+}
+
+func (b *badLines) err() error {
+	if b.count == 0 {
+		return nil
+	}
+	return fmt.Errorf("%d lines could not be judged and have the verdict failed; the first: %w", b.count, b.first)
+}
+
+func gradeLine(ctx context.Context, from reward.Extraction, line []byte) (gradeOutput, error) {
 	var in gradeInput
 	if err := json.Unmarshal(line, &in); err != nil {
 		return gradeOutput{}, fmt.Errorf(`want {"prediction":…,"gold":…} or {"response":…,"gold":…}: %w`, err)

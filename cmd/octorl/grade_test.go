@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -22,16 +23,28 @@ func TestGrade(t *testing.T) {
 	}
 }
 
-func TestGradeNamesTheBadLine(t *testing.T) {
-	for _, bad := range []string{"not JSON", `{"gold":"1"}`, `{"prediction":"1","response":"1","gold":"1"}`, `{"prediction":1,"gold":"1"}`, `{"prediction":"1"}`} {
-		var out strings.Builder
-		in := `{"prediction":"1","gold":"1"}` + "\n" + bad + "\n"
-		err := (&gradeVerb{Extract: "auto"}).grade(context.Background(), strings.NewReader(in), &out)
-		if err == nil || !strings.HasPrefix(err.Error(), "line 2: ") {
-			t.Errorf("%s: error %v, want one that names line 2", bad, err)
+// TestGradeGoesOnAfterABadLine puts bad lines between good ones: each has a
+// verdict in its place, and the error names the first and counts them.
+func TestGradeGoesOnAfterABadLine(t *testing.T) {
+	bad := []string{"not JSON", `{"gold":"1"}`, `{"prediction":"1","response":"1","gold":"1"}`, `{"prediction":1,"gold":"1"}`, `{"prediction":"1"}`}
+	good := `{"prediction":"1","gold":"1"}`
+	in := good + "\n" + strings.Join(bad, "\n"+good+"\n") + "\n" + good
+	var out strings.Builder
+	err := (&gradeVerb{Extract: "auto"}).grade(context.Background(), strings.NewReader(in), &out)
+	if err == nil || !strings.Contains(err.Error(), "5 lines") || !strings.Contains(err.Error(), "line 2: ") {
+		t.Errorf("error %v, want one that counts 5 lines and names line 2", err)
+	}
+	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
+	if len(lines) != 11 {
+		t.Fatalf("%d lines for 11: %s", len(lines), out.String())
+	}
+	for i, line := range lines {
+		want := `{"verdict":"right","correct":true`
+		if i%2 == 1 {
+			want = fmt.Sprintf(`{"verdict":"failed","correct":false,"extracted":"","canonical":"","method":"","reason":"line %d: want `, i+1)
 		}
-		if strings.Count(out.String(), "\n") != 1 {
-			t.Errorf("%s: output %q, want the verdict of line 1", bad, out.String())
+		if !strings.HasPrefix(line, want) {
+			t.Errorf("line %d is %s, want it to begin with %s", i+1, line, want)
 		}
 	}
 }

@@ -55,6 +55,7 @@ func (s *Spec) generate() ([]Problem, error) {
 			return nil, fmt.Errorf("benchmark %s: %w", s.Name, err)
 		}
 		for k, p := range all {
+			problems[k*numLevels+i].Stem = p.Question
 			problems[k*numLevels+i].Problem = trajectory.Problem{
 				ID: s.Name + "/" + p.ID, Question: p.Question, Answer: p.Answer, Level: p.Level, Source: s.Name,
 			}

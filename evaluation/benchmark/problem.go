@@ -18,6 +18,7 @@ import (
 type Problem struct {
 	trajectory.Problem
 	Subject string // as the benchmark names it, or empty
+	Stem    string // the question without options
 }
 
 // Problems returns the rows of the benchmark in their order: from the folder data,
@@ -89,7 +90,7 @@ func (s *Spec) problem(line []byte, index int) (Problem, error) {
 	p.Problem = trajectory.Problem{
 		ID: s.Name + "/" + id, Question: texts[s.Question], Answer: s.locate(texts[s.Answer]), Source: s.Name,
 	}
-	p.Subject = texts[s.Subject]
+	p.Subject, p.Stem = texts[s.Subject], p.Question
 	if s.Level != "" {
 		p.Level = level(texts[s.Level])
 	}

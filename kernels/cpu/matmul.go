@@ -123,6 +123,8 @@ type steps struct{ a, b, count int }
 
 // block computes a region.
 func (g *product) block(w *worker, r region) {
+	own := *g // the lines ahead are those of one region, and regions are computed at once
+	g = &own
 	if g.depth == 0 && !g.add {
 		for m := r.m0; m < r.m1; m++ {
 			clear(g.out.at[m*g.out.row+r.n0*tileCols : m*g.out.row+min(r.n1*tileCols, g.b.cols)])
