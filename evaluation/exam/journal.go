@@ -68,7 +68,7 @@ func OpenJournal(path string, p *Paper) (*Journal, error) {
 	if j.file, err = os.OpenFile(path, os.O_WRONLY, 0); err != nil {
 		return nil, fmt.Errorf("open journal: %w", err)
 	}
-	if err := j.file.Truncate(whole); err == nil {
+	if err = j.file.Truncate(whole); err == nil {
 		_, err = j.file.Seek(0, io.SeekEnd)
 	}
 	if err != nil {

@@ -8,6 +8,32 @@ import (
 	"github.com/octorl/octorl/kernels"
 )
 
+// operands returns the rows and columns of a and b as they lie in memory.
+func (s gemmShape) operands(op gemmOp) (rowsA, colsA, rowsB, colsB int) {
+	switch op {
+	case gemmNT:
+		return s.M, s.K, s.N, s.K
+	case gemmNN:
+		return s.M, s.K, s.K, s.N
+	}
+	return s.K, s.M, s.K, s.N
+}
+
+// dense returns s with its strides given.
+func (s gemmShape) dense(op gemmOp) gemmShape {
+	_, colsA, _, colsB := s.operands(op)
+	if s.LdA == 0 {
+		s.LdA = colsA
+	}
+	if s.LdB == 0 {
+		s.LdB = colsB
+	}
+	if s.LdOut == 0 {
+		s.LdOut = s.N
+	}
+	return s
+}
+
 // gemmOut says what becomes of a product.
 type gemmOut struct {
 	Type       kernels.Type  // of out: BFloat16 for NT and NN, Float32 for NT and TN

@@ -20,32 +20,6 @@ const (
 // elements; 0 stands for rows that follow each other.
 type gemmShape struct{ M, N, K, LdA, LdB, LdOut int }
 
-// operands returns the rows and columns of a and b as they lie in memory.
-func (s gemmShape) operands(op gemmOp) (rowsA, colsA, rowsB, colsB int) {
-	switch op {
-	case gemmNT:
-		return s.M, s.K, s.N, s.K
-	case gemmNN:
-		return s.M, s.K, s.K, s.N
-	}
-	return s.K, s.M, s.K, s.N
-}
-
-// dense returns s with its strides given.
-func (s gemmShape) dense(op gemmOp) gemmShape {
-	_, colsA, _, colsB := s.operands(op)
-	if s.LdA == 0 {
-		s.LdA = colsA
-	}
-	if s.LdB == 0 {
-		s.LdB = colsB
-	}
-	if s.LdOut == 0 {
-		s.LdOut = s.N
-	}
-	return s
-}
-
 // gemmDepth is the reduced index of one block, 128 bytes.
 const gemmDepth = 64
 
