@@ -39,7 +39,7 @@ nvcc)
 	done < <(roots)
 	cat >&2 <<'MSG'
 no nvcc found: kernels cannot be compiled here. Install the CUDA toolkit, or
-    pip install nvidia-cuda-nvcc==13.0.88 nvidia-cuda-runtime==13.0.96 nvidia-cuda-cccl==13.0.85
+    pip install nvidia-cuda-nvcc==13.0.88 nvidia-nvvm==13.0.88 nvidia-cuda-crt==13.0.88 nvidia-cuda-runtime==13.0.96 nvidia-cuda-cccl==13.0.85
 or set NVCC or CUDA_HOME. Compiled kernels are in the repository: building and
 running octorl needs no nvcc.
 MSG
