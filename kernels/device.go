@@ -281,6 +281,16 @@ type Device interface {
 	// for Head. See PolicyGradientArgs.
 	PolicyGradient(a PolicyGradientArgs)
 
+	// ValueHead computes values of predictions from hidden states, and their
+	// gradients from per-token coefficients. See ValueHeadArgs.
+	ValueHead(a ValueHeadArgs)
+	// Advantage turns rewards and values into advantages and returns. See
+	// AdvantageArgs.
+	Advantage(a AdvantageArgs)
+	// ValueLoss turns values and returns into per-token coefficients for
+	// ValueHead. See ValueLossArgs.
+	ValueLoss(a ValueLossArgs)
+
 	// SquaredNorm sets out[0] to the sum of squares of x.
 	//
 	//	out (1,) Float32, x Float32

@@ -25,7 +25,9 @@ func (d *countingDevice) AllocCache(s kernels.CacheShape) (kernels.Cache, error)
 
 // TestBytes compares what is foretold with what is allocated.
 func TestBytes(t *testing.T) {
-	for _, cfg := range append(tinyConfigs(), wideConfig(Qwen3, 64)) {
+	critic := tinyConfig(Llama)
+	critic.ValueHead = true
+	for _, cfg := range append(tinyConfigs(), wideConfig(Qwen3, 64), critic) {
 		for _, half := range []bool{false, true} {
 			dev := &countingDevice{Device: openDevice(t)}
 			if half {

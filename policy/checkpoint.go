@@ -9,8 +9,8 @@ import (
 )
 
 // Save waits for queued work and writes the policy into the existing folder dir
-// in the Hugging Face layout: ConfigFile, GenerationFile and, in the type that
-// the device computes in, WeightsFile, or above 5 GB shards with
+// in the Hugging Face layout: ConfigFile, GenerationFile but of a critic and, in
+// the type that the device computes in, WeightsFile, or above 5 GB shards with
 // WeightsIndexFile. Tied embeddings are
 // written once. Call it inside WriteDir's fill: by itself it is neither atomic
 // nor synced. A checkpoint that transformers reads whole also has the
@@ -25,8 +25,10 @@ func (p *Policy) save(dir string, limit int64) error {
 	if err := p.cfg.write(dir, p.weights.Type()); err != nil {
 		return err
 	}
-	if err := (Generation{EOS: p.cfg.EOS}).write(dir, p.cfg.BOS); err != nil {
-		return err
+	if !p.cfg.ValueHead {
+		if err := (Generation{EOS: p.cfg.EOS}).write(dir, p.cfg.BOS); err != nil {
+			return err
+		}
 	}
 	return writeWeights(dir, p.tensors, w, p.weights.Type(), limit)
 }
@@ -38,14 +40,15 @@ func (p *Policy) save(dir string, limit int64) error {
 // or of no use to the architecture is refused by name. Free releases the
 // policy.
 func Load(dev kernels.Device, dir string) (*Policy, error) {
-	p, err := load(dev, dir)
+	p, err := load(dev, dir, false)
 	if err != nil {
 		return nil, fmt.Errorf("load policy from %s: %w", dir, err)
 	}
 	return p, nil
 }
 
-func load(dev kernels.Device, dir string) (*Policy, error) {
+// load reads a policy, or where values is set a critic.
+func load(dev kernels.Device, dir string, values bool) (*Policy, error) {
 	if err := restoreAside(filepath.Clean(dir)); err != nil {
 		return nil, err
 	}
@@ -56,6 +59,9 @@ func load(dev kernels.Device, dir string) (*Policy, error) {
 	}
 	cfg, err := ReadConfig(filepath.Join(dir, ConfigFile))
 	if err != nil {
+		return nil, err
+	}
+	if err := cfg.requireHead(values); err != nil {
 		return nil, err
 	}
 	files, err := openWeights(dir)

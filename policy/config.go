@@ -55,6 +55,7 @@ type Config struct {
 	Rope          Rope          // rotary positions
 	TieEmbeddings bool          // the output matrix is the embedding table
 	QKVBias       bool          // queries, keys and values have biases
+	ValueHead     bool          // a critic: values of positions instead of logits
 	BOS           []int32       // ids that begin a sequence, may be empty
 	EOS           []int32       // ids that end a sequence, may be empty
 }

@@ -161,7 +161,9 @@ func TestConfigWriteRead(t *testing.T) {
 	scaled := tinyConfig(Llama)
 	scaled.Rope = Rope{Theta: 500000, Factor: 32, LowFreqFactor: 1, HighFreqFactor: 4, OriginalPositions: 64}
 	scaled.BOS = nil
-	for _, want := range append(tinyConfigs(), scaled) {
+	critic := tinyConfig(Qwen2)
+	critic.ValueHead = true
+	for _, want := range append(tinyConfigs(), scaled, critic) {
 		dir := t.TempDir()
 		if err := want.write(dir, kernels.Float32); err != nil {
 			t.Fatal(err)

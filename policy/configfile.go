@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/octorl/octorl/kernels"
 )
@@ -46,6 +47,8 @@ type configFile struct {
 	InitializerRange    float64         `json:"initializer_range"`
 	AttentionDropout    float64         `json:"attention_dropout"`
 	UseCache            bool            `json:"use_cache"`
+	Labels              map[int]string  `json:"id2label,omitempty"`
+	LabelIDs            map[string]int  `json:"label2id,omitempty"`
 }
 
 type ropeFile struct {
@@ -132,11 +135,11 @@ func (f *configFile) unsupported() error {
 			faults = append(faults, fmt.Errorf(format+" is not supported", args...))
 		}
 	}
-	if len(f.Architectures) != 1 || modelTypes[f.Architectures[0]] == "" {
+	architecture, _ := f.architecture()
+	if modelTypes[architecture] == "" {
 		return fmt.Errorf("architectures %q is not supported: must be one of %s", f.Architectures, supported())
 	}
 	refuse(f.HiddenAct != "" && f.HiddenAct != "silu", "hidden_act %q", f.HiddenAct)
-	architecture := f.Architectures[0]
 	refuse(f.AttentionBias && (architecture == Llama || architecture == Qwen3), "attention_bias") // others have no such switch
 	refuse(f.MLPBias, "mlp_bias")
 	refuse(f.UseSlidingWindow, "use_sliding_window")
@@ -151,9 +154,23 @@ func (f *configFile) unsupported() error {
 	return errors.Join(faults...)
 }
 
+// architecture returns the one that f names, "" where it is not one, and whether
+// f is that of a critic.
+func (f *configFile) architecture() (name string, values bool) {
+	if len(f.Architectures) != 1 {
+		return "", false
+	}
+	trunk, values := strings.CutSuffix(f.Architectures[0], criticSuffix)
+	if values {
+		return trunk + policySuffix, true
+	}
+	return f.Architectures[0], false
+}
+
 func (f *configFile) config() (Config, error) {
+	architecture, values := f.architecture()
 	c := Config{
-		Architecture: f.Architectures[0], QKVBias: f.Architectures[0] == Qwen2,
+		Architecture: architecture, QKVBias: architecture == Qwen2, ValueHead: values,
 		Vocab: f.VocabSize, Hidden: f.HiddenSize, Layers: f.NumHiddenLayers, FFN: f.IntermediateSize,
 		MaxPositions: f.MaxPositions, NormEps: f.RMSNormEps, TieEmbeddings: f.TieWordEmbeddings,
 		BOS: f.BOS, EOS: f.EOS,
@@ -213,12 +230,15 @@ func (f *configFile) rope() (Rope, error) {
 // transformers 4 and 5 read alike.
 func (c Config) write(dir string, t kernels.Type) error {
 	f := configFile{
-		Architectures: []string{c.Architecture}, ModelType: modelTypes[c.Architecture], Dtype: t.String(),
+		Architectures: []string{c.class()}, ModelType: modelTypes[c.Architecture], Dtype: t.String(),
 		VocabSize: c.Vocab, HiddenSize: c.Hidden, NumHiddenLayers: c.Layers, IntermediateSize: c.FFN,
 		NumAttentionHeads: c.Heads.Query, NumKeyValueHeads: c.Heads.KeyValue, HeadDim: c.Heads.Width,
 		MaxPositions: c.MaxPositions, RMSNormEps: c.NormEps, RopeTheta: c.Rope.Theta,
 		TieWordEmbeddings: c.TieEmbeddings, HiddenAct: "silu", BOS: c.BOS, EOS: c.EOS,
 		InitializerRange: c.initialDeviation(), UseCache: true,
+	}
+	if c.ValueHead {
+		f.Labels, f.LabelIDs = map[int]string{0: "value"}, map[string]int{"value": 0}
 	}
 	f.RopeParameters = &ropeFile{Type: "default", Theta: c.Rope.Theta}
 	if c.Rope.Factor != 0 {

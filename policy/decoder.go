@@ -48,6 +48,7 @@ type drawBuffers struct {
 // NewDecoder allocates a decoder, or returns an error that wraps
 // kernels.ErrNoMemory. Free releases it.
 func (p *Policy) NewDecoder(l DecoderLimits) (*Decoder, error) {
+	p.mustHave(false)
 	d := &Decoder{
 		policy: p, limits: l,
 		activations: p.newActivations(max(l.PromptTokens, l.Rows), false),

@@ -29,5 +29,8 @@ func (c Config) RowBytes(t kernels.Type, backward bool) int {
 		shared += 2*c.Hidden + c.Heads.QKV() + c.Heads.Out() + 2*c.FFN
 		numbers++ // its coefficient
 	}
+	if c.ValueHead {
+		numbers-- // a value is one, a logprob and an entropy are two
+	}
 	return (shared+layers*layer)*t.Size() + (numbers+layers*sums)*number
 }

@@ -54,7 +54,15 @@ func TestNoMemoryLeaksNothing(t *testing.T) {
 	for name, build := range map[string]func(p *Policy) (interface{ Free() }, error){
 		"gradients": func(p *Policy) (interface{ Free() }, error) { return p.NewGradients() },
 		"pass":      func(p *Policy) (interface{ Free() }, error) { return p.NewPass(testLimits) },
-		"decoder":   func(p *Policy) (interface{ Free() }, error) { return p.NewDecoder(decoderLimits) },
+		"critic": func(p *Policy) (interface{ Free() }, error) {
+			c, err := p.NewCritic()
+			if err != nil {
+				return nil, err
+			}
+			defer c.Free()
+			return c.NewPass(testLimits)
+		},
+		"decoder": func(p *Policy) (interface{ Free() }, error) { return p.NewDecoder(decoderLimits) },
 	} {
 		for dev.left = 0; ; dev.left++ {
 			budget := dev.left

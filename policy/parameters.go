@@ -10,7 +10,7 @@ import (
 // use them. Biases and head norms are nil where the architecture has none.
 type parameters struct {
 	embedding kernels.Buffer // (V, C)
-	head      kernels.Buffer // (V, C), the same memory as embedding when tied
+	head      kernels.Buffer // (V, C), the same memory as embedding when tied; (C,) of a critic
 	norm      kernels.Buffer // (C,)
 	layers    []layerParameters
 }
@@ -39,8 +39,12 @@ func newParameters(c Config, tensors []Tensor, arena kernels.Buffer) parameters 
 	one := func(name string) kernels.Buffer { return span(name, name) }
 
 	p := parameters{embedding: one("model.embed_tokens.weight"), norm: one("model.norm.weight")}
-	p.head = p.embedding
-	if !c.TieEmbeddings {
+	switch {
+	case c.ValueHead:
+		p.head = one(valueHead + ".weight")
+	case c.TieEmbeddings:
+		p.head = p.embedding
+	default:
 		p.head = one("lm_head.weight")
 	}
 	for l := range c.Layers {

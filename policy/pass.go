@@ -23,6 +23,9 @@ type Pass struct {
 	// Entropy is (P,) Float32: the entropy in nats of the distribution that each
 	// target is from.
 	Entropy kernels.Buffer
+	// Value is (P,) Float32: the value of each prediction of the last batch. A
+	// critic's pass has it instead of LogProb and Entropy.
+	Value kernels.Buffer
 
 	policy      *Policy
 	temperature float32 // of the last Forward
@@ -54,8 +57,12 @@ func (p *Policy) NewPass(l PassLimits) (*Pass, error) {
 	ps.segmentRows.add(&ps.segments, kernels.Int32, 4)
 	ps.predictions.add(&ps.rows, kernels.Int32, 1)
 	ps.predictions.add(&ps.targets, kernels.Int32, 1)
-	ps.predictions.add(&ps.LogProb, kernels.Float32, 1)
-	ps.predictions.add(&ps.Entropy, kernels.Float32, 1)
+	if p.cfg.ValueHead {
+		ps.predictions.add(&ps.Value, kernels.Float32, 1)
+	} else {
+		ps.predictions.add(&ps.LogProb, kernels.Float32, 1)
+		ps.predictions.add(&ps.Entropy, kernels.Float32, 1)
+	}
 	ps.attend = func(_ int, la *layerActivations) {
 		p.dev.Attend(p.cfg.Heads, la.attention, la.lse, la.qkv, ps.segments)
 	}
@@ -108,16 +115,24 @@ func (ps *Pass) ForwardBackward(b Batch, g *Gradients, coef []float32) {
 // device; entropyCoef may be nil for zeros. LogProb and Entropy are written
 // again with the same values. It needs PassLimits.Backward.
 func (ps *Pass) Backward(g *Gradients, coef, entropyCoef kernels.Buffer) {
+	ps.backward(g, func() {
+		h := ps.head()
+		h.Coef, h.EntropyCoef = coef, entropyCoef
+		h.DHidden, h.DWeight = ps.derivatives.normed, g.parameters.head
+		ps.policy.dev.Head(h)
+	})
+}
+
+// backward queues the gradients of the last batch, of which head computes the
+// first step: those of the hidden states and of the output matrix.
+func (ps *Pass) backward(g *Gradients, head func()) {
 	if ps.derivatives == nil {
 		panic("policy: backward in a pass without PassLimits.Backward")
 	}
 	if ps.predictions.rows == 0 {
 		return
 	}
-	h := ps.head()
-	h.Coef, h.EntropyCoef = coef, entropyCoef
-	h.DHidden, h.DWeight = ps.derivatives.normed, g.parameters.head
-	ps.policy.dev.Head(h)
+	head()
 	ps.policy.backward(&g.parameters, ps.activations, ps.derivatives, ps.segments)
 }
 
@@ -163,6 +178,7 @@ func (ps *Pass) hidden(b Batch, temperature float32) bool {
 }
 
 func (ps *Pass) head() kernels.HeadArgs {
+	ps.policy.mustHave(false)
 	return kernels.HeadArgs{
 		Channels: ps.policy.cfg.Hidden, Hidden: ps.activations.hidden, Weight: ps.policy.parameters.head,
 		Rows: ps.rows, Targets: ps.targets, Temperature: ps.temperature,

@@ -69,7 +69,10 @@ func (c Config) tensors() []Tensor {
 		}
 		vector(layer+"post_attention_layernorm.weight", 1, c.Hidden)
 	}
-	if !c.TieEmbeddings {
+	switch {
+	case c.ValueHead:
+		matrix(valueHead, 0, 1, c.Hidden) // so that values start at 0
+	case !c.TieEmbeddings:
 		matrix("lm_head", initial, c.Vocab, c.Hidden)
 	}
 	vector("model.norm.weight", 1, c.Hidden)

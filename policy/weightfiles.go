@@ -141,7 +141,7 @@ func (w weightFiles) check(cfg Config) error {
 	}
 	for _, name := range slices.Sorted(maps.Keys(w)) {
 		if !wanted[name] && !redundant(name, cfg) {
-			faults = append(faults, fmt.Errorf("tensor %s has no place in a %s", name, cfg.Architecture))
+			faults = append(faults, fmt.Errorf("tensor %s has no place in a %s", name, cfg.class()))
 		}
 	}
 	return errors.Join(faults...)

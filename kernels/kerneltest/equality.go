@@ -259,5 +259,29 @@ func Fingerprint(t *testing.T, dev kernels.Device, seed uint64) []float32 {
 	a := s.adamCase(v*c, 1)
 	s.dev.AdamW(a.AdamWArgs)
 	keep(h.LogProb, h.Entropy, h.DHidden, h.DWeight, a.Master, a.M, a.V)
+	keep(s.critic(n, c)...)
 	return results
+}
+
+// critic returns the results of a critic's operations on n rows of c channels.
+func (s *suite) critic(n, c int) []kernels.Buffer {
+	const predictions = 400
+	numbers := func() kernels.Buffer { return s.output(kernels.Float32, predictions) }
+	h := kernels.ValueHeadArgs{Rows: s.ints(s.below(predictions, n)), Value: numbers()}
+	h.Hidden, _ = s.input(s.compute, n*c)
+	h.Weight, _ = s.input(s.compute, c)
+	s.dev.ValueHead(h)
+	a := kernels.AdvantageArgs{
+		Starts: s.ints([]int32{0, 150, 170, predictions}), Value: h.Value, Gamma: 1, Lambda: 0.95, Whiten: true,
+		Advantage: numbers(), Return: numbers(),
+	}
+	a.Reward, _ = s.input(kernels.Float32, 3)
+	s.dev.Advantage(a)
+	l := kernels.ValueLossArgs{Value: h.Value, Return: a.Return, Clip: 0.2, Coef: numbers(), Stats: s.output(kernels.Float32, kernels.NumValueStats)}
+	l.Old, _ = s.input(kernels.Float32, predictions)
+	l.Weight, _ = s.input(kernels.Float32, predictions)
+	s.dev.ValueLoss(l)
+	h.Coef, h.DHidden, h.DWeight = l.Coef, s.output(s.compute, n*c), s.buffer(kernels.Float32, c)
+	s.dev.ValueHead(h)
+	return []kernels.Buffer{h.Value, a.Advantage, a.Return, l.Coef, l.Stats, h.DHidden, h.DWeight}
 }
