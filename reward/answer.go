@@ -20,6 +20,8 @@ var (
 	introductionText = regexp.MustCompile(`(?i)^\\text\s*\{[a-z ]*(?:answer|result)(?:\s+is\s*:?|\s*:)\s*\}\s*`)
 	// label is a name in words on the left of an equation: \text{Area} =.
 	label = regexp.MustCompile(`^(?:\\text(?:bf|rm|it)?\s*\{[A-Za-z ]+\}|[A-Za-z][A-Za-z ]{2,40})\s*=\s*`)
+	// statement is what a sentence says before the value: The probability is …
+	statement = regexp.MustCompile(`^(?:\\text(?:rm)?\s*\{\s*)?[A-Z][A-Za-z ]{2,60}? (?:is|are|equals|is equal to)\s*:?(?:\s*\}\s*|\s+)`)
 )
 
 // clean removes what surrounds an answer: boxes, formula edges, an introduction,
@@ -50,7 +52,10 @@ func clean(text string) string {
 // trimSpecial removes what follows the first special token, such as <|im_end|>
 // or </s>.
 func trimSpecial(text string) string {
-	if i := strings.Index(text, "<|"); i >= 0 {
+	if i := strings.Index(text, "<|"); i >= 0 && i+2 < len(text) && isLetter(text[i+2]) {
+		text = text[:i]
+	}
+	if i := strings.Index(text, "<｜"); i >= 0 {
 		text = text[:i]
 	}
 	if i := strings.Index(text, "</s>"); i >= 0 {
@@ -66,6 +71,8 @@ func trimStops(text string) string {
 		bare := strings.TrimRight(text, " ")
 		n := len(bare)
 		switch {
+		case strings.HasSuffix(bare, "..."):
+			return bare // goes on
 		case n < len(text) && strings.HasSuffix(bare, `\`), strings.HasSuffix(bare, `\\`):
 			text = strings.TrimSuffix(strings.TrimSuffix(bare, `\`), `\`)
 		case n > 1 && bare[n-2] == '\\' && strings.IndexByte(",;:!", bare[n-1]) >= 0:
@@ -83,6 +90,11 @@ func trimStops(text string) string {
 func trimIntroduction(text string) string {
 	if strings.Contains(text, "nswer") || strings.Contains(text, "esult") || strings.Contains(text, "NSWER") {
 		text = introductionText.ReplaceAllString(introduction.ReplaceAllString(text, ""), "")
+	}
+	if strings.Contains(text, " is") || strings.Contains(text, " are") || strings.Contains(text, " equals") {
+		if before := statement.FindString(text); before != "" && !denies(before) && strings.HasPrefix(before, `\`) == strings.Contains(before, "}") {
+			text = text[len(before):]
+		}
 	}
 	for _, sign := range introductionSigns {
 		rest, ok := strings.CutPrefix(text, sign)
@@ -111,9 +123,16 @@ func trimEdges(text string) string {
 	return text
 }
 
+// allReals is the set of real numbers in words.
+var allReals = regexp.MustCompile(`^(?i)(?:the )?(?:set of )?all real(?:s| numbers)$`)
+
 // read reads an answer that is clean.
 func read(text string, thousands bool, b *budget) answer {
 	a := answer{text: text}
+	if strings.Contains(text, " real") && allReals.MatchString(plain(text)) {
+		a.formula = &node{op: opSym, name: "reals"}
+		return a
+	}
 	a.formula, a.err = parse(text, thousands, b)
 	if a.err != nil {
 		a.formula = nil
@@ -209,11 +228,13 @@ func spelling(text string) string {
 // and marks around it do not count.
 func foldText(text string) string {
 	s := strings.ToLower(spelling(text))
-	if lower := strings.ToLower(strings.TrimSpace(text)); strings.HasPrefix(lower, "an ") || strings.HasPrefix(lower, "the ") || strings.HasPrefix(lower, "a ") {
+	if lower := strings.ToLower(plain(text)); strings.HasPrefix(lower, "an ") || strings.HasPrefix(lower, "the ") || strings.HasPrefix(lower, "a ") {
 		article, _, _ := strings.Cut(lower, " ")
 		s = strings.TrimPrefix(s, article)
 	}
-	s = strings.Trim(s, ".,;:")
+	if !strings.HasSuffix(s, "...") {
+		s = strings.Trim(s, ".,;:")
+	}
 	if called := strings.TrimRight(s, "!"); called != s && strings.Trim(called, "abcdefghijklmnopqrstuvwxyz") == "" && len(called) > 1 {
 		s = called
 	}
@@ -266,10 +287,22 @@ func sameTime(x, y string) (same, decided bool) {
 	b, halfB, okB := timeOfDay(y)
 	if !okA || !okB {
 		// What says a.m. or p.m., or has minutes such as 05, is nothing else.
-		return false, halfA || halfB || okA && strings.Contains(x, ":0") && !strings.HasPrefix(y, `\`)
+		return false, halfA || halfB && strings.ContainsAny(y, "mMpPaA") || okA && (strings.Contains(x, ":0") || isUnreduced(x)) && !strings.HasPrefix(y, `\`)
 	}
 	const halfDay = 12 * 3600
 	return a == b || (!halfA || !halfB) && a%halfDay == b%halfDay, true
+}
+
+// isUnreduced reports whether a:b has a common divisor, so that it is no ratio but
+// a time.
+func isUnreduced(text string) bool {
+	a, b, _ := strings.Cut(text, ":")
+	x, errX := strconv.Atoi(a)
+	y, errY := strconv.Atoi(b)
+	for y != 0 {
+		x, y = y, x%y
+	}
+	return errX == nil && errY == nil && x > 1
 }
 
 var (
@@ -312,9 +345,11 @@ func plain(text string) string {
 	return strings.TrimSpace(looks.ReplaceAllString(text, ""))
 }
 
+var emptyBraces = regexp.MustCompile(`^\\\{(?:\s|\\[,;: ])*\\\}$`)
+
 // blank reports whether an answer has neither a letter nor a digit, or is no text.
 func blank(text string) bool {
-	if text == `\{\}` {
+	if strings.HasPrefix(text, `\{`) && emptyBraces.MatchString(text) {
 		return false // the empty set
 	}
 	if !utf8.ValidString(text) || strings.ContainsRune(text, 0) {

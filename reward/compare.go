@@ -21,10 +21,20 @@ func (c *comparer) equal(reference, answer *node) bool {
 	if isMany(reference) || isMany(answer) {
 		return c.sameItems(reference, answer)
 	}
+	reference, answer = unnamed(reference, answer), unnamed(answer, reference)
 	if reference.isScalar() && answer.isScalar() {
 		return c.sameQuantity(reference, answer)
 	}
 	return c.sameStructure(reference, answer)
+}
+
+// unnamed returns the coordinates of a point such as P(3,4) where the other side
+// has no name for it.
+func unnamed(point, other *node) *node {
+	if point.op == opFunc && isPointName(point.name) && len(point.args) > 1 && isVector(other) {
+		return &node{op: opTuple, name: "()", args: point.args}
+	}
+	return point
 }
 
 // asInterval returns (−∞, ∞) for the set of real numbers.

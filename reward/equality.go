@@ -7,8 +7,9 @@ import (
 )
 
 const (
-	pointsNeeded   = 5 // points at which two expressions must agree
-	integersNeeded = 8 // the same for whole numbers, of which there are few
+	pointsNeeded   = 5  // points at which two expressions must agree
+	integersNeeded = 8  // the same for whole numbers, of which there are few
+	piecesNeeded   = 16 // the same for functions that have pieces, such as |x|
 	pointsTried    = 40
 )
 
@@ -38,7 +39,12 @@ func newComparer(b *budget) *comparer {
 // sameValue reports whether two expressions are equal: by canonical form, and
 // where that does not decide by evaluation at random points; docs/algorithm.md
 // says how likely it is that expressions that differ pass for equal.
+//
+// What is computed from infinity, but for its sign, has no value.
 func (c *comparer) sameValue(x, y *node) bool {
+	if hasNoLimit(x) || hasNoLimit(y) {
+		return false
+	}
 	fx, errX := c.algebra.canonical(x)
 	fy, errY := c.algebra.canonical(y)
 	if errors.Is(errX, errUndefined) || errors.Is(errY, errUndefined) {
@@ -59,6 +65,14 @@ func (c *comparer) sameValue(x, y *node) bool {
 	return c.sameAtPoints(x, y)
 }
 
+// hasNoLimit reports whether n is computed from infinity, such as ∞−∞.
+func hasNoLimit(n *node) bool {
+	if n.op == opMul && len(n.args) == 2 && n.args[0] == minusOne {
+		n = n.args[1]
+	}
+	return n.op != opSym && n.contains(func(n *node) bool { return n.op == opSym && n.name == "infty" })
+}
+
 func isNumber(f fraction, err error) bool {
 	_, ok := f.value()
 	return err == nil && ok
@@ -73,11 +87,14 @@ func (c *comparer) sameAtPoints(x, y *node) bool {
 	p.integers = x.contains(isDiscrete) || y.contains(isDiscrete)
 	c.numeric = true
 	needed, tried := 1, 1
-	if free {
+	switch {
+	case !free:
+	case x.contains(isPieced) || y.contains(isPieced):
+		needed, tried, p.wide = piecesNeeded, 2*pointsTried, true
+	case p.integers:
+		needed, tried = integersNeeded, pointsTried
+	default:
 		needed, tried = pointsNeeded, pointsTried
-	}
-	if free && p.integers {
-		needed = integersNeeded
 	}
 	for p.index = 1; p.index <= uint64(tried); p.index++ {
 		a, okA := p.evaluate(x)
@@ -130,9 +147,28 @@ func isVariable(n *node) bool {
 
 func isImaginary(n *node) bool { return n.op == opSym && n.name == "i" }
 
+// isDiscrete finds what has values for whole numbers only: (−1)ⁿ also.
 func isDiscrete(n *node) bool {
+	if n.op == opPow && n.args[1].contains(isVariable) {
+		base := n.args[0]
+		return base.op == opNum && base.num.Sign() < 0 || base.op == opMul && base.args[0] == minusOne && !base.contains(isVariable)
+	}
 	return n.op == opFunc && strings.Contains("factorial binom gcd lcm", n.name)
 }
+
+// isPieced finds functions that are different ones in different places, as |x−3|
+// and √((x−3)²) are.
+func isPieced(n *node) bool {
+	switch n.op {
+	case opPow:
+		return n.args[0].op != opSym && n.args[1].op == opNum && !n.args[1].num.IsInt() && n.args[0].contains(isVariable)
+	case opFunc:
+		return pieced[n.name]
+	}
+	return false
+}
+
+var pieced = set("abs", "floor", "ceil", "max", "min")
 
 // minRounded is how many digits a decimal reference needs to stand for a number
 // that no decimal is: it is then wrong by less than a millionth.

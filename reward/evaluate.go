@@ -10,6 +10,7 @@ import (
 type point struct {
 	index    uint64 // of the point; with the name it decides a variable's value
 	integers bool   // variables take small whole numbers
+	wide     bool   // some variables take large values
 	complex  bool   // values need not be real
 	budget   *budget
 }
@@ -24,13 +25,18 @@ const (
 const maxInteger = 64
 
 // variable returns a rational number in (−3, 3) with a denominator of 2³², or a
-// whole number from 1 to 64, that depends on nothing but name and point.
+// whole number from 1 to 64, that depends on nothing but name and point. At a
+// wide point the former is larger by a power of two, up to 2¹².
 func (p *point) variable(name string) number {
 	h := mix(hash(name) + p.index*0x9e3779b97f4a7c15)
 	if p.integers {
 		return intNumber(int64(1 + h%maxInteger))
 	}
-	return realNumber(shift(floatInt(int64(h%(6<<32))-3<<32), -32), exactly)
+	scale := -32
+	if p.wide {
+		scale += int(p.index%5) * 3
+	}
+	return realNumber(shift(floatInt(int64(h%(6<<32))-3<<32), scale), exactly)
 }
 
 func hash(s string) uint64 {

@@ -179,4 +179,4 @@ func boxes(text string) (string, bool) {
 }
 
 // listSeparator is what stands between boxes of one list.
-var listSeparator = regexp.MustCompile(`^(?:\s|\$|\\[()]|\\q?quad|\\[,; ])*(?:,|;|\b(?:and|or)\b|\\text\s*\{\s*(?:,\s*)?(?:and|or)\s*\})(?:\s|\$|\\[()]|\\q?quad|\\[,; ]|(?:and|or)\b)*$`)
+var listSeparator = regexp.MustCompile(`^(?:\s|\$|\\[()]|\\q?quad|\\[,; ])*(?:,|;|\b(?:and|or)\b|\\text\s*\{\s*(?:,\s*)?(?:and|or)\s*\})(?:\s|\$|\\[()]|\\q?quad|\\[,; ]|(?:and|or)\b)*(?:[a-z](?:_\d)?\s*=\s*)?$`)

@@ -59,7 +59,7 @@ func (l *lexer) run() {
 			l.dollar()
 		case c == '\\':
 			l.command()
-		case isDigit(c) || c == '.' && l.at+1 < len(l.text) && isDigit(l.text[l.at+1]):
+		case isDigit(c) || c == '.' && l.at+1 < len(l.text) && (isDigit(l.text[l.at+1]) || l.text[l.at+1] == '\\' && digitsRepeat(l.text[l.at+1:])):
 			l.number()
 		case c < utf8.RuneSelf && isLetter(c):
 			l.letters()
@@ -315,10 +315,15 @@ func (l *lexer) keyword(run string) {
 // unitQuotient is what follows the first letter of m/s and the like.
 var unitQuotient = regexp.MustCompile(`^/(?:s|h|min|sec|hr)(?:\^|$|[^a-zA-Z])`)
 
+// opensSet is what follows a U that is a union.
+var opensSet = regexp.MustCompile(`^\s*(?:\\left\s*)?(?:[(\[]|\\\{)`)
+
 func (l *lexer) letter(run string) {
 	rest := l.text[l.at:]
 	previous := l.last()
 	switch number := previous.kind == tokenNumber; {
+	case run == "U" && strings.Contains(`)]\}`, previous.text) && previous.text != "" && opensSet.MatchString(rest):
+		l.emit(tokenOp, "cup")
 	case (previous.text == "sq" || previous.text == "square" || previous.text == "cubic") && isUnit(run):
 		l.emit(tokenWord, run)
 	case number && isUnit(run) && (l.prose || l.space && unitQuotient.MatchString(rest)):
@@ -344,8 +349,20 @@ func (l *lexer) word(run string) {
 	}
 }
 
-// product reads a run of letters as variables, and the sine in "xsin" as itself.
+// product reads a run of letters as variables, and dx in dy/dx as below it.
 func (l *lexer) product(run string) {
+	if n := len(l.tokens) - 3; n >= 0 && len(run) == 2 && run[0] == 'd' && l.tokens[n].text == "d" && l.tokens[n+1].kind == tokenSymbol && l.tokens[n+2].text == "/" {
+		above := l.tokens[n+1].text
+		l.tokens = l.tokens[:n]
+		for _, text := range []string{"frac", "{", "d", above, "}", "{", "d", run[1:], "}"} {
+			kind := tokenOp
+			if len(text) == 1 && isLetter(text[0]) || text == above {
+				kind = tokenSymbol
+			}
+			l.emit(kind, text)
+		}
+		return
+	}
 	for i := range len(run) {
 		l.emit(tokenSymbol, run[i:i+1])
 	}
@@ -387,7 +404,7 @@ func (l *lexer) punctuation() {
 		l.bracket(c)
 	case strings.Contains("+-*/^_}|=<>!%:;,&'", c):
 		l.emit(tokenOp, c)
-	case c == "." && strings.Trim(l.text[l.at:], " .\n\t$})") == "":
+	case c == "." && strings.Trim(l.text[l.at:], " .\n\t$})") == "" && !strings.Contains(l.text[max(0, l.at-3):], "..."):
 		// the end of a sentence
 	default:
 		l.emit(tokenOpaque, c)

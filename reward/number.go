@@ -2,6 +2,7 @@ package reward
 
 import (
 	"math/big"
+	"regexp"
 	"strconv"
 	"strings"
 )
@@ -24,7 +25,7 @@ func (l *lexer) number() {
 		if end == from && end < len(l.text) && strings.IndexByte("/*^)", l.text[end]) >= 0 {
 			l.at = end // 1./3, as programs write it
 		}
-		if end > from || strings.HasPrefix(l.text[end:], `\overline`) || strings.HasPrefix(l.text[end:], `\bar`) {
+		if end > from || digitsRepeat(l.text[end:]) {
 			fraction = l.text[from:end]
 			l.at = end
 		}
@@ -114,20 +115,31 @@ func threeDigits(s string) bool {
 	return len(s) >= 3 && isDigit(s[0]) && isDigit(s[1]) && isDigit(s[2]) && (len(s) == 3 || !isDigit(s[3]))
 }
 
-// repeating reads the digits under a bar.
+var (
+	// repeatingBar are digits under a bar or in parentheses, as behind 0.1 in
+	// 0.1\overline{6} and 0.1(6).
+	repeatingBar = regexp.MustCompile(`^(?:\\(?:overline|bar)(?:\s*\{\s*(\d+)\s*\}|\s*(\d))|\((\d+)\))`)
+	// repeatingDots are digits of which the first and the last have a dot above.
+	repeatingDots = regexp.MustCompile(`^\\dot\s*(?:\{(\d)\}|(\d))(?:(\d*)\\dot\s*(?:\{(\d)\}|(\d)))?`)
+)
+
+// digitsRepeat reports whether s begins with repeating digits.
+func digitsRepeat(s string) bool {
+	return len(s) > 2 && (s[0] == '\\' || s[0] == '(') && (repeatingBar.MatchString(s) || repeatingDots.MatchString(s))
+}
+
+// repeating reads the digits that repeat.
 func (l *lexer) repeating() string {
-	for _, command := range []string{`\overline{`, `\bar{`} {
-		rest, ok := strings.CutPrefix(l.text[l.at:], command)
-		if !ok {
-			continue
-		}
-		digits, _, closed := strings.Cut(rest, "}")
-		if closed && digits != "" && strings.Trim(digits, "0123456789") == "" {
-			l.at += len(command) + len(digits) + 1
-			return digits
-		}
+	rest := l.text[l.at:]
+	if !digitsRepeat(rest) {
+		return ""
 	}
-	return ""
+	found := repeatingBar.FindStringSubmatch(rest)
+	if found == nil {
+		found = repeatingDots.FindStringSubmatch(rest)
+	}
+	l.at += len(found[0])
+	return strings.Join(found[1:], "")
 }
 
 // repeatingPart returns 0.000ddd… with zeros before the first of the digits d,

@@ -24,21 +24,32 @@ func readCases(t testing.TB, path string) []publicCase {
 	return all
 }
 
-// TestOwnCases requires agreement with every case of testdata/cases.jsonl: answers
-// and responses by category, with what a careful reader says of each.
+// TestOwnCases requires agreement with every case of testdata/*.jsonl: answers and
+// responses by category, with what a careful reader says of each.
 func TestOwnCases(t *testing.T) {
 	right, wrong := 0, 0
-	for i, c := range readCases(t, filepath.Join("testdata", "cases.jsonl")) {
-		if c.Equal {
-			right++
-		} else {
-			wrong++
-		}
-		if got := c.verify(); (got.Verdict == Right) != c.Equal || got.Verdict == Failed {
-			t.Errorf("line %d, %s: %q against %q is %v (%s, %s)", i+1, c.Category, c.Pred, c.Gold, got.Verdict, got.Canonical, got.Reason)
+	for _, path := range ownCases(t) {
+		for i, c := range readCases(t, path) {
+			if c.Equal {
+				right++
+			} else {
+				wrong++
+			}
+			if got := c.verify(); (got.Verdict == Right) != c.Equal || got.Verdict == Failed {
+				t.Errorf("%s:%d, %s: %q against %q is %v (%s, %s)", path, i+1, c.Category, c.Pred, c.Gold, got.Verdict, got.Canonical, got.Reason)
+			}
 		}
 	}
-	if right < 1000 || wrong < 1000 {
-		t.Errorf("%d positive and %d negative cases, want over 1000 of each", right, wrong)
+	if right < 2000 || wrong < 2000 {
+		t.Errorf("%d positive and %d negative cases, want over 2000 of each", right, wrong)
 	}
+}
+
+// ownCases returns the files of this package's own cases.
+func ownCases(t testing.TB) []string {
+	paths, err := filepath.Glob(filepath.Join("testdata", "*.jsonl"))
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("no cases in testdata: %v", err)
+	}
+	return paths
 }

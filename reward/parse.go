@@ -257,7 +257,12 @@ func (p *parser) term() *node {
 			factors = append(factors, p.signedFactor())
 		case p.isOp("/"):
 			p.at++
-			factors = append(factors, reciprocal(p.signedFactor()))
+			below := p.signedFactor()
+			if below.op == opPercent && len(factors) == 1 && factors[0].op == opNum && below.args[0].op == opNum {
+				factors = []*node{{op: opPercent, args: []*node{newProduct(factors[0], reciprocal(below.args[0]))}}} // 1/2% is a half percent
+				continue
+			}
+			factors = append(factors, reciprocal(below))
 		case p.startsFactor():
 			if p.peek().kind == tokenNumber && p.at > 0 && p.tokens[p.at-1].kind == tokenNumber {
 				return p.fail("two numbers side by side")
@@ -325,6 +330,19 @@ func (p *parser) startsFactor() bool {
 // groups reports whether the square bracket that is next closes and has no comma
 // in it, so that it groups an expression and is no interval.
 func (p *parser) groups() bool {
+	closing, separators := p.bracketAhead()
+	return closing == "]" && separators == 0
+}
+
+// separates reports whether the bracket that is next closes and has a comma in it.
+func (p *parser) separates() bool {
+	closing, separators := p.bracketAhead()
+	return closing != "" && separators > 0
+}
+
+// bracketAhead returns the end of the bracket that is next, or nothing if it is
+// far or has none, and the number of separators right in it.
+func (p *parser) bracketAhead() (closing string, separators int) {
 	depth := 0
 	for i := p.at; i < len(p.tokens) && i < p.at+maxGroup; i++ {
 		if t := p.tokens[i]; t.kind == tokenOp {
@@ -333,16 +351,16 @@ func (p *parser) groups() bool {
 				depth++
 			case ")", "]", "}", `\}`:
 				if depth--; depth == 0 {
-					return t.text == "]"
+					return t.text, separators
 				}
 			case ",", ";", "cup":
 				if depth == 1 {
-					return false
+					separators++
 				}
 			}
 		}
 	}
-	return false
+	return "", separators
 }
 
 // maxGroup bounds the tokens looked at for the end of a group.
@@ -365,6 +383,13 @@ func (p *parser) mixed() *node {
 		if n, ok := p.mixedFraction(whole); ok {
 			return p.raised(n)
 		}
+	}
+	if start := p.at; p.at+2 < len(p.tokens) && p.tokens[p.at+1].text == "{" && p.tokens[p.at+2].text == "frac" {
+		p.at++ // 5{\frac12}
+		if n, ok := p.mixedFraction(whole); ok && p.accept("}") {
+			return p.raised(n)
+		}
+		p.at = start
 	}
 	if n := p.overFraction(p.at + 1); n > 0 {
 		p.at += 1 + n

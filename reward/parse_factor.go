@@ -122,7 +122,11 @@ func (p *parser) primary() *node {
 		return p.function(t.text)
 	case tokenWord:
 		if digits := p.numeralWord(t); digits != "" {
-			return p.numeral(token{kind: tokenNumber, text: digits, num: ratOf(digits)})
+			whole := p.numeral(token{kind: tokenNumber, text: digits, num: ratOf(digits)})
+			if below := p.fractionWord(); below != 0 {
+				return newProduct(whole, reciprocal(numberNode(below)))
+			}
+			return whole
 		}
 	case tokenOp:
 		return p.operator(t)
@@ -143,6 +147,22 @@ func (p *parser) numeralWord(t token) string {
 		return digits[:1] + one
 	}
 	return digits
+}
+
+// fractionWord reads the denominator of two thirds or two-thirds, or returns 0.
+func (p *parser) fractionWord() int64 {
+	at := p.at
+	if p.accept("-") && p.peek().space {
+		p.at = at
+		return 0
+	}
+	below := fractions[strings.ToLower(p.peek().text)]
+	if below == 0 {
+		p.at = at
+		return 0
+	}
+	p.at++
+	return below
 }
 
 func ratOf(digits string) *big.Rat {
@@ -214,7 +234,7 @@ func (p *parser) symbol(t token) *node {
 		case isFunctionLetter(t.text) && p.isOp("^") && p.take("^", "{", "-", "1", "}", "("):
 			return &node{op: opFunc, name: name + "^-1", args: p.arguments()}
 		default:
-			if p.isOp("(") && (isFunctionLetter(t.text) || p.argumentZero()) {
+			if p.isOp("(") && (isFunctionLetter(t.text) || p.argumentZero() || isPointName(name) && p.separates()) {
 				p.at++
 				return &node{op: opFunc, name: name, args: p.arguments()}
 			}
@@ -225,6 +245,9 @@ func (p *parser) symbol(t token) *node {
 		}
 	}
 }
+
+// isPointName reports whether name may stand before the coordinates of a point.
+func isPointName(name string) bool { return len(name) == 1 && 'A' <= name[0] && name[0] <= 'Z' }
 
 func isFunctionLetter(name string) bool { return name == "f" || name == "g" || name == "h" }
 

@@ -173,10 +173,18 @@ func (c *comparer) near(x, y *node) bool {
 // sameRelations compares two relations: name by name and value by value, or
 // each side minus the other up to a factor.
 func (c *comparer) sameRelations(reference, answer *node) bool {
+	reference, answer = bounded(reference), bounded(answer)
 	wantName, want, okWant := cutName(reference)
 	gotName, got, okGot := cutName(answer)
-	if okWant && okGot && wantName == gotName {
+	if okWant && okGot && (wantName == gotName || isValueOf(wantName, gotName) || isValueOf(gotName, wantName)) {
 		return c.equal(want, got)
+	}
+	if name := unknownOf(reference); name != "" && name == unknownOf(answer) && len(reference.ops)+len(answer.ops) <= 3 {
+		if want, ok := c.interval(reference); ok {
+			if got, ok := c.interval(answer); ok {
+				return c.equal(want, got)
+			}
+		}
 	}
 	if len(reference.ops) != len(answer.ops) {
 		return c.sameResults(reference, answer)
@@ -185,6 +193,51 @@ func (c *comparer) sameRelations(reference, answer *node) bool {
 		return c.sameChain(reference, answer)
 	}
 	return c.sameDifference(reference, answer)
+}
+
+// isValueOf reports whether f names a function of one variable, as f(x) is named
+// f,xx, and y is y.
+func isValueOf(f, y string) bool {
+	letter, of, ok := strings.Cut(f, ",")
+	return ok && y == "y" && isFunctionLetter(letter) && len(of) == 2
+}
+
+// bounded drops what a chain says of infinity: 4<x<∞ is 4<x.
+func bounded(n *node) *node {
+	if len(n.ops) != 2 {
+		return n
+	}
+	low, high := n.args[0], n.args[2]
+	if strings.HasPrefix(n.ops[0], ">") {
+		low, high = high, low
+	}
+	switch {
+	case high.op == opSym && high.name == "infty" && low == n.args[0], isNegativeInfinity(low) && low == n.args[2]:
+		return &node{op: opRelation, args: n.args[:2], ops: n.ops[:1]}
+	case high.op == opSym && high.name == "infty", isNegativeInfinity(low):
+		return &node{op: opRelation, args: n.args[1:], ops: n.ops[1:]}
+	}
+	return n
+}
+
+func isNegativeInfinity(n *node) bool {
+	return n.op == opMul && len(n.args) == 2 && n.args[0] == minusOne && n.args[1].op == opSym && n.args[1].name == "infty"
+}
+
+// unknownOf returns the one variable of an inequality.
+func unknownOf(n *node) string {
+	name, several := "", n.ops[0] == "="
+	n.contains(func(n *node) bool {
+		if isVariable(n) && n.name != "infty" {
+			several = several || name != "" && name != n.name
+			name = n.name
+		}
+		return several
+	})
+	if several {
+		return ""
+	}
+	return name
 }
 
 // sameResults compares chains of equations of different lengths by their values.
@@ -264,6 +317,9 @@ func (c *comparer) interval(n *node) (*node, bool) {
 		if _, ok := nameOf(args[1]); ok {
 			args, ops = []*node{args[1], args[0]}, []string{mirrored[ops[0]]}
 		}
+		if around, ok := distance(args[0]); ok {
+			return c.within(around, ops[0], args[1])
+		}
 		if _, ok := nameOf(args[0]); !ok {
 			return nil, false
 		}
@@ -290,6 +346,38 @@ func (c *comparer) interval(n *node) (*node, bool) {
 		return nil, false
 	}
 	return newInterval(args[0], ops[0], args[2], ops[1]), true
+}
+
+// distance returns a of |x−a|, and 0 of |x|.
+func distance(n *node) (around *node, ok bool) {
+	if n.op != opFunc || n.name != "abs" {
+		return nil, false
+	}
+	switch inner := n.args[0]; {
+	case inner.op == opSym:
+		return zeroNode, true
+	case inner.op == opAdd && len(inner.args) == 2 && inner.args[0].op == opSym && inner.args[1].op == opNum:
+		return negative(inner.args[1]), true
+	}
+	return nil, false
+}
+
+// within returns the interval of |x−a| < r, or the union of two for |x−a| > r, where
+// r is a positive number.
+func (c *comparer) within(around *node, relation string, radius *node) (*node, bool) {
+	if radius.op != opNum || radius.num.Sign() <= 0 {
+		return nil, false
+	}
+	infinity := &node{op: opSym, name: "infty"}
+	low, high := newSum(around, negative(radius)), newSum(around, radius)
+	switch relation {
+	case "<", "<=":
+		return newInterval(low, relation, high, relation), true
+	case ">", ">=":
+		closed := mirrored[relation]
+		return &node{op: opUnion, args: []*node{newInterval(negative(infinity), "<", low, closed), newInterval(high, closed, infinity, "<")}}, true
+	}
+	return nil, false
 }
 
 func newInterval(low *node, lowOp string, high *node, highOp string) *node {

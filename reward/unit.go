@@ -46,7 +46,7 @@ var currencies = map[string]string{"USD": "dollar", "€": "€", "£": "£", "�
 
 // phrases are the short names of units of several words.
 var phrases = map[string]string{"degree Fahrenheit": "degree F", "degree fahrenheit": "degree F", "degree Celsius": "degree C", "degree celsius": "degree C",
-	"mile per hour": "mph", "meter per second": "m/s", "kilometer per hour": "km/h"}
+	"mi/h": "mph"}
 
 var units = readUnits()
 
@@ -104,19 +104,40 @@ func canonicalUnit(phrase string) string {
 			kept = append(kept, strings.TrimSuffix(strings.TrimSuffix(w, "s"), "es"))
 		}
 	}
-	s := strings.Join(kept, " ") + power
+	s := shortQuotient(strings.Join(kept, " ") + power)
 	if short := phrases[s]; short != "" {
 		return short
 	}
 	if power == "" {
 		return s
 	}
-	for base, short := range map[string]string{"meter": "m", "centimeter": "cm", "millimeter": "mm", "kilometer": "km", "inch": "in", "feet": "ft", "foot": "ft"} {
-		if strings.EqualFold(kept0(kept), base) {
-			return short + power
-		}
+	if short := shortUnits[strings.ToLower(kept0(kept))]; short != "" {
+		return short + power
 	}
 	return s
+}
+
+// shortUnits are the short names of units that occur with powers and in quotients.
+var shortUnits = map[string]string{"meter": "m", "metre": "m", "centimeter": "cm", "centimetre": "cm", "millimeter": "mm", "kilometer": "km", "kilometre": "km",
+	"inch": "in", "inche": "in", "feet": "ft", "foot": "ft", "yard": "yd", "mile": "mi", "hour": "h", "hr": "h", "second": "s", "sec": "s", "minute": "min", "gram": "g", "kilogram": "kg"}
+
+// shortQuotient brings "kilometer per hour" and km/hr to km/h.
+func shortQuotient(s string) string {
+	s = strings.ReplaceAll(strings.ReplaceAll(s, " per ", "/"), "/ ", "/")
+	parts := strings.Split(s, "/")
+	if len(parts) == 1 {
+		return s
+	}
+	for i, part := range parts {
+		base, power, raised := strings.Cut(part, "^")
+		if short := shortUnits[strings.ToLower(base)]; short != "" {
+			parts[i] = short
+			if raised {
+				parts[i] += "^" + power
+			}
+		}
+	}
+	return strings.Join(parts, "/")
 }
 
 func kept0(words []string) string {

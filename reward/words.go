@@ -55,6 +55,10 @@ var numerals = map[string]string{"zero": "0", "one": "1", "two": "2", "three": "
 	"fifteen": "15", "sixteen": "16", "seventeen": "17", "eighteen": "18", "nineteen": "19", "twenty": "20", "thirty": "30",
 	"forty": "40", "fifty": "50", "sixty": "60", "seventy": "70", "eighty": "80", "ninety": "90"}
 
+// fractions are the words behind the numerator of a fraction in words.
+var fractions = map[string]int64{"half": 2, "halves": 2, "third": 3, "thirds": 3, "fourth": 4, "fourths": 4, "quarter": 4, "quarters": 4,
+	"fifth": 5, "fifths": 5, "sixth": 6, "sixths": 6, "seventh": 7, "sevenths": 7, "eighth": 8, "eighths": 8, "ninth": 9, "ninths": 9, "tenth": 10, "tenths": 10}
+
 // notUnits are words that keep a phrase after a number from being its unit: they
 // say something about the value.
 var notUnits = set("not", "or", "but", "is", "are", "was", "than", "wrong", "incorrect", "false", "true", "minus", "plus",
@@ -64,7 +68,8 @@ var notUnits = set("not", "or", "but", "is", "are", "was", "than", "wrong", "inc
 
 // denials are words in front of an equation that keep it from being the answer.
 var denials = set("not", "or", "but", "than", "except", "wrong", "incorrect", "false", "either", "maybe", "perhaps", "no", "none", "less", "more",
-	"least", "most", "greater", "fewer", "if", "when", "unless", "nor", "never", "without")
+	"least", "most", "greater", "fewer", "if", "when", "unless", "nor", "never", "without", "neither", "hardly", "what", "which", "whose", "half", "twice", "double",
+	"cannot", "nothing", "nobody", "between", "above", "below", "over", "under", "where", "while", "though", "although", "isn", "doubt", "guess")
 
 // shortWords are words of two and three letters, which are no products of variables.
 var shortWords = set("no", "on", "of", "to", "is", "it", "at", "so", "up", "as", "by", "if", "we", "us",
