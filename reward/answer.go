@@ -52,16 +52,25 @@ func clean(text string) string {
 // trimSpecial removes what follows the first special token, such as <|im_end|>
 // or </s>.
 func trimSpecial(text string) string {
-	if i := strings.Index(text, "<|"); i >= 0 && i+2 < len(text) && isLetter(text[i+2]) {
-		text = text[:i]
-	}
-	if i := strings.Index(text, "<｜"); i >= 0 {
-		text = text[:i]
-	}
+	text = text[:specialAt(text)]
 	if i := strings.Index(text, "</s>"); i >= 0 {
 		text = text[:i]
 	}
 	return text
+}
+
+// special is a token such as <|im_end|>, <|eot_id|> or <｜end▁of▁sentence｜>, or its beginning
+// where the text ends.
+var special = regexp.MustCompile(`<\|\w+\|>|<\|\w{3,}$|<｜`)
+
+// specialAt returns where the first special token of text is, or its length.
+func specialAt(text string) int {
+	if i := strings.IndexByte(text, '<'); i >= 0 {
+		if at := special.FindStringIndex(text[i:]); at != nil {
+			return i + at[0]
+		}
+	}
+	return len(text)
 }
 
 // trimStops removes spaces, marks and line breaks from the end. A mark behind a
@@ -151,10 +160,10 @@ func read(text string, thousands bool, b *budget) answer {
 
 // limits are the commands with which nothing is computed, but which may stand
 // left of the value that they have.
-var limits = regexp.MustCompile(`\\(?:lim|sum|prod|int)[^a-zA-Z]`)
+var limits = regexp.MustCompile(`\\(?:lim|sum|prod|int|[cl]?dots)[^a-zA-Z]`)
 
 // afterEquals returns what is behind the last sign of equality of a text that
-// begins with a limit or a sum.
+// begins with a limit, a sum or one that leaves terms out.
 func afterEquals(text string) (value string, ok bool) {
 	depth := 0
 	for i := 0; i < len(text); i++ {

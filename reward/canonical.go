@@ -125,6 +125,9 @@ func (g *algebra) wholePower(base fraction, e *big.Int) (fraction, error) {
 		return base, errTooLarge
 	}
 	n := e.Int64()
+	if n == 0 && len(base.numerator) == 0 {
+		return base, errUndefined
+	}
 	if len(base.numerator) == 1 && len(base.denominator) == 1 && len(base.numerator[0].factors) > 0 {
 		if n > maxDegree || n < -maxDegree {
 			return base, errTooLarge

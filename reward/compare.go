@@ -14,7 +14,7 @@ func (c *comparer) equal(reference, answer *node) bool {
 	if c.budget.spend(1) != nil {
 		return false
 	}
-	reference, answer = asInterval(reference), asInterval(answer)
+	reference, answer = conjunction(asInterval(reference)), conjunction(asInterval(answer))
 	if reference.op == opRelation || answer.op == opRelation {
 		return c.sameRelation(reference, answer)
 	}
@@ -386,11 +386,12 @@ func isPi(n *node) bool { return n.op == opSym && n.name == "pi" }
 // letterUnit takes the letter behind a number as a unit, as in 2000 m or 10 m², if it is
 // one of the same dimension as like.
 func letterUnit(n *node, like string) (value *node, unit string) {
-	if n.op != opMul || len(n.args) != 2 || n.args[0].op != opNum {
+	if n.op != opMul || slices.ContainsFunc(n.args[:len(n.args)-1], func(a *node) bool { return a.contains(isVariable) }) {
 		return n, ""
 	}
-	name := n.args[1].name
-	if p := n.args[1]; p.op == opPow && p.args[0].op == opSym && p.args[1].op == opNum {
+	last := n.args[len(n.args)-1]
+	name := last.name
+	if p := last; p.op == opPow && p.args[0].op == opSym && p.args[1].op == opNum {
 		name = p.args[0].name + "^" + p.args[1].name
 	} else if p.op != opSym {
 		return n, ""
@@ -400,7 +401,7 @@ func letterUnit(n *node, like string) (value *node, unit string) {
 	if !known || !isUnit || letter.dimension != of.dimension {
 		return n, ""
 	}
-	return n.args[0], name
+	return product(n.args[:len(n.args)-1]), name
 }
 
 // samePercent compares where at least one side has a percent sign, which may

@@ -53,7 +53,7 @@ func (c *comparer) sameValue(x, y *node) bool {
 	if errX == nil && errY == nil {
 		equal, certain, err := c.algebra.same(fx, fy)
 		if err == nil && (equal || certain) {
-			return equal
+			return equal && (!isNumber(fy, nil) || c.hasValue(y))
 		}
 	}
 	if c.budget.err != nil {
@@ -73,6 +73,21 @@ func hasNoLimit(n *node) bool {
 	return n.op != opSym && n.contains(func(n *node) bool { return n.op == opSym && n.name == "infty" })
 }
 
+// hasValue reports false for an expression such as tan 90°−tan 90°, of which
+// cancels what has no value.
+func (c *comparer) hasValue(n *node) bool {
+	if n.contains(isVariable) || !n.contains(hasPoles) {
+		return true
+	}
+	p := point{budget: c.budget, complex: true}
+	_, ok := p.evaluate(n)
+	return ok
+}
+
+func hasPoles(n *node) bool { return n.op == opFunc && poles[n.name] }
+
+var poles = set("tan", "cot", "sec", "csc", "log")
+
 func isNumber(f fraction, err error) bool {
 	_, ok := f.value()
 	return err == nil && ok
@@ -86,6 +101,13 @@ func (c *comparer) sameAtPoints(x, y *node) bool {
 	p := point{budget: c.budget, complex: imaginary || !free}
 	p.integers = x.contains(isDiscrete) || y.contains(isDiscrete)
 	c.numeric = true
+	if x.contains(isStepped) || y.contains(isStepped) {
+		steps := p
+		steps.integers = true
+		if free && !c.agree(x, y, steps, integersNeeded, pointsTried) {
+			return false
+		}
+	}
 	needed, tried := 1, 1
 	switch {
 	case !free:
@@ -96,6 +118,12 @@ func (c *comparer) sameAtPoints(x, y *node) bool {
 	default:
 		needed, tried = pointsNeeded, pointsTried
 	}
+	return c.agree(x, y, p, needed, tried)
+}
+
+// agree reports whether both expressions have the same values at as many points
+// as needed.
+func (c *comparer) agree(x, y *node, p point, needed, tried int) bool {
 	for p.index = 1; p.index <= uint64(tried); p.index++ {
 		a, okA := p.evaluate(x)
 		b, okB := p.evaluate(y)
@@ -155,6 +183,9 @@ func isDiscrete(n *node) bool {
 	}
 	return n.op == opFunc && strings.Contains("factorial binom gcd lcm", n.name)
 }
+
+// isStepped finds functions that jump at whole numbers.
+func isStepped(n *node) bool { return n.op == opFunc && (n.name == "floor" || n.name == "ceil") }
 
 // isPieced finds functions that are different ones in different places, as |x−3|
 // and √((x−3)²) are.

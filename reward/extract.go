@@ -87,7 +87,7 @@ func afterThoughts(text string) (string, bool) {
 	if strings.Contains(text, "<think>") {
 		return "", false
 	}
-	if i := strings.Index(text, "<|"); i >= 0 && !strings.Contains(text[i:], boxOpen) {
+	if i := specialAt(text); i < len(text) && !strings.Contains(text[i:], boxOpen) {
 		text = text[:i]
 	}
 	return text, true

@@ -4,7 +4,6 @@ import (
 	"math/big"
 	"regexp"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 )
 
@@ -28,6 +27,7 @@ type token struct {
 	num   *big.Rat
 	space bool // white space is before it
 	prose bool // it is in a text command
+	both  bool // it is the word and
 }
 
 // lexer cuts an answer, LaTeX or plain, into tokens.
@@ -170,6 +170,10 @@ func (l *lexer) named(name string) {
 		l.argumentSkipped()
 	case bars[name] && barredNumber.MatchString(l.text[l.at:]):
 		l.emit(tokenOpaque, name) // digits under a bar or a hat are not that number
+	case (name == "overline" || name == "bar") && barredLetter.MatchString(l.text[l.at:]):
+		letter := barredLetter.FindStringSubmatch(l.text[l.at:])
+		l.at += len(letter[0])
+		l.emit(tokenSymbol, letter[1]+"̄") // a mean, a conjugate or a complement
 	case wrappers[name] || accents[name]:
 		l.wrapped(wrappers[name] && name != "operatorname")
 	case name == "begin" || name == "end":
@@ -189,6 +193,9 @@ func (l *lexer) named(name string) {
 
 // vectorName are the two points of a vector, whose order counts.
 var vectorName = regexp.MustCompile(`^\s*\{\s*([A-Z]{2})\s*\}`)
+
+// barredLetter is an argument of one letter.
+var barredLetter = regexp.MustCompile(`^\s*\{\s*([A-Za-z])\s*\}`)
 
 // barredNumber is an argument of digits.
 var barredNumber = regexp.MustCompile(`^\s*(?:\{[\d.,\s]+\}|\d)`)
@@ -285,6 +292,7 @@ func (l *lexer) letters() {
 		l.letter(run)
 	case operators[run] == "," || run == "union" || run == "pm":
 		l.emit(tokenOp, operators[run])
+		l.tokens[len(l.tokens)-1].both = run == "and"
 	case run == "to":
 		l.emit(tokenOp, ":")
 	case run == "sqrt":
@@ -322,6 +330,8 @@ func (l *lexer) letter(run string) {
 	rest := l.text[l.at:]
 	previous := l.last()
 	switch number := previous.kind == tokenNumber; {
+	case l.prose && previous.text == "}" && isUnit(run):
+		l.emit(tokenWord, run)
 	case run == "U" && strings.Contains(`)]\}`, previous.text) && previous.text != "" && opensSet.MatchString(rest):
 		l.emit(tokenOp, "cup")
 	case (previous.text == "sq" || previous.text == "square" || previous.text == "cubic") && isUnit(run):
@@ -398,6 +408,8 @@ func (l *lexer) punctuation() {
 	c := l.text[l.at : l.at+1]
 	l.at++
 	switch {
+	case c == "{" && (strings.HasPrefix(l.text[l.at:], "}^") || strings.HasPrefix(l.text[l.at:], "}_")) && l.last().kind == tokenNumber:
+		l.at++ // {}^\circ
 	case c == "{":
 		l.emit(tokenOp, c)
 	case c == "(" || c == ")" || c == "[" || c == "]":
@@ -406,77 +418,12 @@ func (l *lexer) punctuation() {
 		l.emit(tokenOp, c)
 	case c == "." && strings.Trim(l.text[l.at:], " .\n\t$})") == "" && !strings.Contains(l.text[max(0, l.at-3):], "..."):
 		// the end of a sentence
+	case c == "." && l.last().kind == tokenWord && !l.last().space || c == "." && shortened[l.last().text]:
+		// an abbreviation
 	default:
 		l.emit(tokenOpaque, c)
 	}
 }
 
-// runes are characters outside ASCII that stand for a token.
-var runes = map[rune]token{
-	'−': {kind: tokenOp, text: "-"}, '–': {kind: tokenOp, text: "-"}, '×': {kind: tokenOp, text: "*"}, '·': {kind: tokenOp, text: "*"}, '⋅': {kind: tokenOp, text: "*"},
-	'÷': {kind: tokenOp, text: "/"}, '⁄': {kind: tokenOp, text: "/"}, '±': {kind: tokenOp, text: "pm"}, '∓': {kind: tokenOp, text: "mp"},
-	'≤': {kind: tokenOp, text: "<="}, '≥': {kind: tokenOp, text: ">="}, '≠': {kind: tokenOp, text: "!="}, '≈': {kind: tokenOp, text: "~"},
-	'∈': {kind: tokenOp, text: "in"}, '∪': {kind: tokenOp, text: "cup"}, '∩': {kind: tokenOp, text: "cap"}, '√': {kind: tokenOp, text: "sqrt"},
-	'°': {kind: tokenOp, text: "deg"}, '′': {kind: tokenOp, text: "'"}, '⟨': {kind: tokenOp, text: "("}, '⟩': {kind: tokenOp, text: ")"},
-	'π': {kind: tokenSymbol, text: "pi"}, '∞': {kind: tokenSymbol, text: "infty"}, '∅': {kind: tokenSymbol, text: "emptyset"},
-	'₹': {kind: tokenWord, text: "₹"}, '¥': {kind: tokenWord, text: "¥"}, '€': {kind: tokenWord, text: "€"}, '£': {kind: tokenWord, text: "£"}, '¢': {kind: tokenWord, text: "¢"},
-	'½': {kind: tokenNumber, text: "½", num: big.NewRat(1, 2)}, '¼': {kind: tokenNumber, text: "¼", num: big.NewRat(1, 4)},
-	'¾': {kind: tokenNumber, text: "¾", num: big.NewRat(3, 4)}, '⅓': {kind: tokenNumber, text: "⅓", num: big.NewRat(1, 3)},
-	'⅔': {kind: tokenNumber, text: "⅔", num: big.NewRat(2, 3)},
-}
-
-const superscripts = "⁰¹²³⁴⁵⁶⁷⁸⁹"
-
-func (l *lexer) unicode() {
-	r, size := utf8.DecodeRuneInString(l.text[l.at:])
-	if i := strings.IndexRune(superscripts, r); i >= 0 && r != utf8.RuneError {
-		l.superscript()
-		return
-	}
-	l.at += size
-	if t, ok := runes[r]; ok {
-		t.space, t.prose = l.space, l.prose
-		l.tokens = append(l.tokens, t)
-		l.space = false
-		return
-	}
-	switch {
-	case r == '\u00a0' || r == '\u2009' || r == '\u202f':
-		l.space = true
-	case unicode.Is(unicode.Greek, r):
-		l.emit(tokenSymbol, greekName(r))
-	default:
-		l.emit(tokenOpaque, string(r))
-	}
-}
-
-// superscript reads digits above the line as a power.
-func (l *lexer) superscript() {
-	var digits strings.Builder
-	for l.at < len(l.text) {
-		r, size := utf8.DecodeRuneInString(l.text[l.at:])
-		i := strings.IndexRune(superscripts, r)
-		if i < 0 || r == utf8.RuneError {
-			break
-		}
-		digits.WriteByte('0' + byte(len([]rune(superscripts[:i]))))
-		l.at += size
-	}
-	l.emit(tokenOp, "^")
-	l.emit(tokenNumber, digits.String())
-	l.tokens[len(l.tokens)-1].num, _ = new(big.Rat).SetString(digits.String())
-}
-
-// greek are the Greek letters from α, as LaTeX names them.
-var greek = strings.Fields("alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho sigma sigma tau upsilon phi chi psi omega")
-
-func greekName(r rune) string {
-	switch {
-	case 'α' <= r && r <= 'ω':
-		return greek[r-'α']
-	case 'Α' <= r && r <= 'Ω':
-		name := greek[r-'Α']
-		return strings.ToUpper(name[:1]) + name[1:]
-	}
-	return string(r)
-}
+// shortened are units that a period may follow.
+var shortened = set("sq", "cu", "ft", "in", "yd", "mi", "lb", "lbs", "oz", "hr", "hrs", "min", "mins", "sec")

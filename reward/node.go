@@ -20,7 +20,7 @@ const (
 	opPlusMinus           // both args[0]+args[1] and args[0]−args[1]; name is pm or mp
 	opBased               // name holds digits in base num
 	opRatio               // args[0]:args[1]:…
-	opList                // args without brackets, in no order
+	opList                // args without brackets, in no order; name is and where that word is among them
 	opSet                 // args in braces
 	opTuple               // args in brackets, an interval also; name is both brackets
 	opMatrix              // args row by row, columns to a row

@@ -111,9 +111,12 @@ func (p *parser) list() *node {
 	}
 	defer p.leave()
 	items := []*node{p.relation()}
+	name := ""
 	for p.isOp(",", ";") {
 		for p.isOp(",", ";") { // "1, 2, and 3"
-			p.at++
+			if p.next().both {
+				name = "and"
+			}
 		}
 		if p.inSystem > 0 && p.peek().kind == tokenOp && (p.peek().text == `\\` || strings.HasPrefix(p.peek().text, "end ")) {
 			break
@@ -123,7 +126,7 @@ func (p *parser) list() *node {
 	if len(items) == 1 {
 		return items[0]
 	}
-	return &node{op: opList, args: items}
+	return &node{op: opList, name: name, args: items}
 }
 
 // relation reads a chain of equations, inequalities or memberships.

@@ -64,6 +64,9 @@ func (p *parser) absolute() *node {
 	inner := p.sum()
 	p.inAbs--
 	p.expect("|")
+	if inner.op == opMatrix {
+		return &node{op: opFunc, name: "det", args: []*node{inner}}
+	}
 	return &node{op: opFunc, name: "abs", args: []*node{inner}}
 }
 
@@ -117,6 +120,10 @@ func (t token) mayBeUnit() bool {
 // unitWords reads words that do not speak of the value.
 func (p *parser) unitWords() []string {
 	var words []string
+	if first := strings.ToLower(p.peek().text); first == "squared" || first == "cubed" {
+		p.fail("%q is no unit", first)
+		return nil
+	}
 	for p.peek().kind == tokenWord {
 		t := p.next()
 		lower := strings.ToLower(t.text)

@@ -47,6 +47,8 @@ func (p *parser) raised(base *node) *node {
 			base = &node{op: opFunc, name: "factorial", args: []*node{base}}
 		case p.accept("%"):
 			base = &node{op: opPercent, args: []*node{base}}
+		case p.isOp("_") && base.op == opNum && base.name != "" && isDigits(base.name):
+			base = p.numeral(token{kind: tokenNumber, text: base.name, num: base.num}) // (101)_2
 		case p.accept("deg"):
 			base = &node{op: opUnit, name: p.degree(), args: []*node{base}}
 		default:
@@ -138,12 +140,15 @@ func (p *parser) primary() *node {
 // twenty-one, whose first word is t.
 func (p *parser) numeralWord(t token) string {
 	digits := numerals[strings.ToLower(t.text)]
-	if len(digits) != 2 || digits[1] != '0' || digits == "10" || p.at+1 >= len(p.tokens) {
+	if len(digits) != 2 || digits[1] != '0' || digits == "10" || p.at >= len(p.tokens) {
 		return digits
 	}
-	hyphen, ones := p.tokens[p.at], p.tokens[p.at+1]
-	if one := numerals[strings.ToLower(ones.text)]; hyphen.text == "-" && !hyphen.space && len(one) == 1 && one != "0" {
-		p.at += 2
+	ones, words := p.tokens[p.at], 1
+	if ones.text == "-" && !ones.space && p.at+1 < len(p.tokens) {
+		ones, words = p.tokens[p.at+1], 2
+	}
+	if one := numerals[strings.ToLower(ones.text)]; len(one) == 1 && one != "0" {
+		p.at += words
 		return digits[:1] + one
 	}
 	return digits

@@ -3,6 +3,7 @@ package reward
 import (
 	"cmp"
 	"errors"
+	"maps"
 	"math/big"
 	"slices"
 	"strconv"
@@ -238,6 +239,27 @@ func collect(terms polynomial) polynomial {
 		out = append(out, t)
 	}
 	return out
+}
+
+// withoutQuotients returns p times the powers of variables and atoms that its
+// terms have below the line.
+func (g *algebra) withoutQuotients(p polynomial) (polynomial, error) {
+	least := map[int]int{}
+	for _, t := range p {
+		for _, f := range t.factors {
+			least[f.atom] = min(least[f.atom], f.exponent)
+		}
+	}
+	m := term{coefficient: ratInt(1)}
+	for _, atom := range slices.Sorted(maps.Keys(least)) {
+		if least[atom] < 0 {
+			m.factors = append(m.factors, factor{atom, -least[atom]})
+		}
+	}
+	if len(m.factors) == 0 {
+		return p, nil
+	}
+	return g.multiply(p, polynomial{m})
 }
 
 // scaled returns p with every coefficient times r, which is not 0.

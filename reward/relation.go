@@ -305,7 +305,43 @@ func (c *comparer) difference(n *node) (polynomial, string, bool) {
 	if err != nil || o != "=" && len(f.denominator) > 1 {
 		return nil, o, false
 	}
+	if o == "=" {
+		p, err := c.algebra.withoutQuotients(f.numerator)
+		return p, o, err == nil
+	}
 	return f.numerator, o, true
+}
+
+// conjunction returns the chain a<x<b of the list x>a and x<b.
+func conjunction(n *node) *node {
+	if n.op != opList || n.name != "and" || len(n.args) != 2 {
+		return n
+	}
+	var low, high *node
+	var lowOp, highOp, name string
+	for _, a := range n.args {
+		if a.op != opRelation || len(a.ops) != 1 {
+			return n
+		}
+		x, o, bound := a.args[0], a.ops[0], a.args[1]
+		if x.op != opSym {
+			x, o, bound = a.args[1], mirrored[o], a.args[0]
+		}
+		if x.op != opSym || name != "" && x.name != name {
+			return n
+		}
+		name = x.name
+		switch o {
+		case ">", ">=":
+			low, lowOp = bound, mirrored[o]
+		case "<", "<=":
+			high, highOp = bound, o
+		}
+	}
+	if low == nil || high == nil {
+		return n
+	}
+	return &node{op: opRelation, args: []*node{low, {op: opSym, name: name}, high}, ops: []string{lowOp, highOp}}
 }
 
 // interval returns the interval that a condition on one name describes, such as
@@ -314,7 +350,8 @@ func (c *comparer) interval(n *node) (*node, bool) {
 	infinity := &node{op: opSym, name: "infty"}
 	args, ops := n.args, n.ops
 	if len(ops) == 1 {
-		if _, ok := nameOf(args[1]); ok {
+		_, isDistance := distance(args[1])
+		if _, ok := nameOf(args[1]); ok || isDistance {
 			args, ops = []*node{args[1], args[0]}, []string{mirrored[ops[0]]}
 		}
 		if around, ok := distance(args[0]); ok {
@@ -358,6 +395,10 @@ func distance(n *node) (around *node, ok bool) {
 		return zeroNode, true
 	case inner.op == opAdd && len(inner.args) == 2 && inner.args[0].op == opSym && inner.args[1].op == opNum:
 		return negative(inner.args[1]), true
+	case inner.op == opAdd && len(inner.args) == 2 && inner.args[0].op == opNum && inner.args[1].op == opMul:
+		if m := inner.args[1]; len(m.args) == 2 && m.args[0] == minusOne && m.args[1].op == opSym {
+			return inner.args[0], true // |3−x|
+		}
 	}
 	return nil, false
 }

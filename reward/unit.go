@@ -45,7 +45,7 @@ var unitTable = map[string]string{
 var currencies = map[string]string{"USD": "dollar", "€": "€", "£": "£", "₹": "rupee", "¥": "¥", "Rs": "rupee", "EUR": "€"}
 
 // phrases are the short names of units of several words.
-var phrases = map[string]string{"degree Fahrenheit": "degree F", "degree fahrenheit": "degree F", "degree Celsius": "degree C", "degree celsius": "degree C",
+var phrases = map[string]string{"degree Fahrenheit": "degree F", "degree fahrenheit": "degree F", "degree Celsius": "degree C", "degree celsius": "degree C", "degree Celsiu": "degree C", "degree celsiu": "degree C",
 	"mi/h": "mph"}
 
 var units = readUnits()
@@ -91,7 +91,7 @@ func isUnitWord(word string) bool {
 // canonicalUnit brings phrases to one spelling: lower case, singular, powers of
 // two and three for "square" and "cubic".
 func canonicalUnit(phrase string) string {
-	words := strings.Fields(phrase)
+	words := strings.Fields(strings.ReplaceAll(strings.ReplaceAll(phrase, " per ", "/"), "/ ", "/"))
 	power := ""
 	kept := words[:0]
 	for _, w := range words {
@@ -101,7 +101,7 @@ func canonicalUnit(phrase string) string {
 		case "cubic", "cu", "cubed":
 			power = "^3"
 		default:
-			kept = append(kept, strings.TrimSuffix(strings.TrimSuffix(w, "s"), "es"))
+			kept = append(kept, singular(w))
 		}
 	}
 	s := shortQuotient(strings.Join(kept, " ") + power)
@@ -121,9 +121,16 @@ func canonicalUnit(phrase string) string {
 var shortUnits = map[string]string{"meter": "m", "metre": "m", "centimeter": "cm", "centimetre": "cm", "millimeter": "mm", "kilometer": "km", "kilometre": "km",
 	"inch": "in", "inche": "in", "feet": "ft", "foot": "ft", "yard": "yd", "mile": "mi", "hour": "h", "hr": "h", "second": "s", "sec": "s", "minute": "min", "gram": "g", "kilogram": "kg"}
 
-// shortQuotient brings "kilometer per hour" and km/hr to km/h.
+// singular drops the plural from a word and from what is above its slash.
+func singular(w string) string {
+	if above, below, ok := strings.Cut(w, "/"); ok {
+		return singular(above) + "/" + below
+	}
+	return strings.TrimSuffix(strings.TrimSuffix(w, "s"), "es")
+}
+
+// shortQuotient brings kilometer/hour and km/hr to km/h.
 func shortQuotient(s string) string {
-	s = strings.ReplaceAll(strings.ReplaceAll(s, " per ", "/"), "/ ", "/")
 	parts := strings.Split(s, "/")
 	if len(parts) == 1 {
 		return s

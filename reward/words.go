@@ -47,7 +47,7 @@ var opaque = set("lim", "sum", "prod", "int", "iint", "oint", "ldots", "cdots", 
 	"phantom", "input", "def", "newcommand", "overset", "underset", "stackrel", "cancel", "document")
 
 // scales are words that multiply the number before them.
-var scales = map[string]int64{"hundred": 1e2, "thousand": 1e3, "million": 1e6, "billion": 1e9, "trillion": 1e12}
+var scales = map[string]int64{"dozen": 12, "hundred": 1e2, "thousand": 1e3, "million": 1e6, "billion": 1e9, "trillion": 1e12}
 
 // numerals are the words for small numbers.
 var numerals = map[string]string{"zero": "0", "one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6",
@@ -62,7 +62,7 @@ var fractions = map[string]int64{"half": 2, "halves": 2, "third": 3, "thirds": 3
 // notUnits are words that keep a phrase after a number from being its unit: they
 // say something about the value.
 var notUnits = set("not", "or", "but", "is", "are", "was", "than", "wrong", "incorrect", "false", "true", "minus", "plus",
-	"times", "divided", "over", "dozen", "half", "third", "quarter", "maybe", "perhaps", "either", "except", "if", "when",
+	"times", "divided", "over", "root", "power", "th", "nd", "rd", "half", "third", "quarter", "maybe", "perhaps", "either", "except", "if", "when",
 	"mod", "modulo", "base", "choose", "more", "less", "greater", "least", "most", "fewer", "factorial", "negative",
 	"remainder", "because", "no", "none", "instead", "otherwise", "also", "approximately", "about", "answer", "followed")
 
