@@ -215,7 +215,7 @@ func (s *session) equipRL(adam learner.OptimizerConfig) error {
 			return err
 		}
 	}
-	s.rl, err = learner.NewPolicyTrainer(s.shop.policy, s.reference, c)
+	s.rl, err = learner.NewPolicyTrainer(learner.Networks{Policy: s.shop.policy, Reference: s.reference}, c)
 	return err
 }
 
