@@ -210,25 +210,14 @@ func (m *materials) stream(stage *config.Stage) (*corpus.Stream, error) {
 
 // sizes are those of this process on a device.
 func (m *materials) sizes(info kernels.Info) Sizes {
-	return SizesOn(info, m.config, LargestGroup(m.recipe))
-}
-
-// LargestGroup returns the most samples of a group that rollouts draw.
-func LargestGroup(r *config.Recipe) int {
-	samples := 1
-	for _, s := range r.Stages {
-		if s.RL != nil {
-			samples = max(samples, s.RL.Samples)
-		}
-	}
-	return samples
+	return SizesOn(info, m.config, NeedsOf(m.recipe))
 }
 
 // engineConfig sizes a rollout's engine on a device for the recipe's largest
 // groups.
 func (m *materials) engineConfig(info kernels.Info) rollout.Config {
 	sizes := m.sizes(info)
-	c := m.decoding(LargestGroup(m.recipe) * sizes.Groups)
+	c := m.decoding(NeedsOf(m.recipe).Samples * sizes.Groups)
 	c.PromptTokens = sizes.PromptTokens
 	return c
 }

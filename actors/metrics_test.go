@@ -18,7 +18,7 @@ func TestEveryMetricIsDocumented(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	finish(t, tinyRecipe(t), options(t, dir))
+	finish(t, criticRecipe(t), options(t, dir))
 	names := map[string]bool{}
 	d := &directory{root: dir}
 	err = readRecord(d.metrics(), func(line []byte) error {
@@ -27,7 +27,7 @@ func TestEveryMetricIsDocumented(t *testing.T) {
 		}
 		return nil
 	})
-	if err != nil || len(names) < 20 {
+	if err != nil || len(names) < 27 {
 		t.Fatalf("%d metrics, %v", len(names), err)
 	}
 	for _, name := range slices.Sorted(maps.Keys(names)) {

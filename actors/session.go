@@ -57,6 +57,7 @@ type session struct {
 	ahead     *drawnAhead // what was drawn for the next step; nil for nothing
 	rl        *learner.PolicyTrainer
 	reference *policy.Policy // of the KL penalty; nil without
+	critic    *policy.Policy // nil without
 	schedule  learner.Schedule
 	started   time.Time // of the wait for a batch
 }
@@ -116,7 +117,7 @@ func (w *workshop) open(name string) (*session, error) {
 	if s.final {
 		return s, nil
 	}
-	if err := s.equip(); err != nil {
+	if err := s.equip(path); err != nil {
 		return nil, fmt.Errorf("open stage %s: %w", name, err)
 	}
 	if path != "" {
@@ -174,14 +175,15 @@ func loadWeights(p *policy.Policy, dir string) error {
 
 func sameShape(a, b policy.Tensor) bool { return a.Name == b.Name && slices.Equal(a.Shape, b.Shape) }
 
-// equip makes the trainer and, for text, the stream.
-func (s *session) equip() error {
+// equip makes the trainer and, for text, the stream. path is the checkpoint that
+// the stage goes on from, or "".
+func (s *session) equip(path string) error {
 	o := s.stage.Optimizer
 	s.schedule = learner.Schedule{Kind: learner.ScheduleKind(o.Schedule), Peak: o.LR, Warmup: o.WarmupSteps, Floor: o.Floor}
 	adam := learner.OptimizerConfig{Beta1: o.Beta1, Beta2: o.Beta2, Eps: o.Eps, WeightDecay: o.WeightDecay, MaxNorm: o.Clip}
 	var err error
 	if s.stage.RL != nil {
-		return s.equipRL(adam)
+		return s.equipRL(adam, path)
 	}
 	if s.stream, err = s.shop.materials.stream(s.stage); err != nil {
 		return err
@@ -197,28 +199,6 @@ func (s *session) microbatchTokens() int {
 	return s.shop.materials.sizes(s.shop.policy.Device().Info()).MicrobatchTokens
 }
 
-func (s *session) equipRL(adam learner.OptimizerConfig) error {
-	r := s.stage.RL
-	c := learner.DefaultRLConfig()
-	c.ClipLow, c.ClipHigh, c.DualClip = r.ClipLow, r.ClipHigh, r.DualClip
-	c.KL, c.EntropyCoef, c.Temperature = r.KL, r.Entropy, r.Temperature
-	c.UpdatesPerBatch = r.UpdatesPerStep
-	c.Advantage.DivideByDeviation = r.DivideByDeviation
-	c.MicrobatchTokens = max(s.microbatchTokens(), s.shop.policy.Config().MaxPositions)
-	c.Optimizer = adam
-	var err error
-	if r.KL != 0 {
-		if s.reference, err = policy.New(s.shop.policy.Device(), s.shop.policy.Config()); err != nil {
-			return err
-		}
-		if err := s.shop.start(s.reference, s.stage); err != nil {
-			return err
-		}
-	}
-	s.rl, err = learner.NewPolicyTrainer(s.shop.policy, s.reference, c)
-	return err
-}
-
 // close gives the device's memory back; the policy stays.
 func (s *session) close() {
 	if s.mid != nil {
@@ -227,10 +207,12 @@ func (s *session) close() {
 	if s.rl != nil {
 		s.rl.Free()
 	}
-	if s.reference != nil {
-		s.reference.Free()
+	for _, p := range []*policy.Policy{s.reference, s.critic} {
+		if p != nil {
+			p.Free()
+		}
 	}
-	s.mid, s.rl, s.reference = nil, nil, nil
+	s.mid, s.rl, s.reference, s.critic = nil, nil, nil, nil
 }
 
 func (s *session) optimizer() *learner.Optimizer {
@@ -240,10 +222,15 @@ func (s *session) optimizer() *learner.Optimizer {
 	return s.mid.Optimizer()
 }
 
-// restore reads optimizer and stream from a checkpoint of this stage.
+// restore reads optimizers and stream from a checkpoint of this stage.
 func (s *session) restore(path string) error {
 	if _, err := learner.LoadState(path, s.optimizer()); err != nil {
 		return err
+	}
+	if s.critic != nil {
+		if _, err := learner.LoadState(filepath.Join(path, policy.CriticDir), s.rl.CriticOptimizer()); err != nil {
+			return err
+		}
 	}
 	p, err := readPosition(path)
 	if err != nil {
@@ -299,67 +286,11 @@ func (s *session) drawAhead() {
 	s.ahead = &drawnAhead{docs: s.stream.Next(s.stage.Train.BatchTokens), from: from}
 }
 
-// policyStep makes one step from verified groups.
-func (s *session) policyStep(b batchReady) stepDone {
-	if len(b.groups) == 0 {
-		return stepDone{err: fmt.Errorf("step %d of stage %s: all %d groups were given up; the log says why, and the same command tries again",
-			s.step+1, s.stage.Name, b.stats.cancelled)}
-	}
-	sampled := time.Now()
-	lr := s.schedule.LR(s.step+1, s.numSteps())
-	groups := make([]learner.RewardedGroup, len(b.groups))
-	for i, g := range b.groups {
-		groups[i] = g.RewardedGroup
-	}
-	m, err := s.rl.Step(groups, lr)
-	if err != nil {
-		return stepDone{err: fmt.Errorf("step %d of stage %s: %w", s.step+1, s.stage.Name, err)}
-	}
-	s.step++
-	values := rlValues(m, b.stats)
-	values["lr"] = lr
-	values["tokens_per_second"] = float64(b.stats.tokens) / time.Since(s.started).Seconds()
-	values["rollout_seconds"] = sampled.Sub(s.started).Seconds()
-	values["update_seconds"] = time.Since(sampled).Seconds()
-	s.started = time.Now()
-	judged := b.stats.right + b.stats.wrong + b.stats.unparsable + b.stats.failed
-	return stepDone{values: values, sample: sampleOf(s.stage.Name, s.step, b), alarm: alarmOf(b.stats.failed, judged, b.stats.failure)}
-}
-
 func count(happened bool) float64 {
 	if happened {
 		return 1
 	}
 	return 0
-}
-
-func rlValues(m learner.RLMetrics, stats batchStats) map[string]float64 {
-	share := func(n int) float64 { return float64(n) / float64(max(m.Trajectories, 1)) }
-	return map[string]float64{
-		"reward": m.RewardMean, "accuracy": share(stats.right), "format_rate": 1 - share(stats.unparsable),
-		"length": m.LengthMean, "length_right": m.LengthMeanRight, "truncation": m.TruncationShare,
-		"entropy": m.Surprisal, "loss": m.Loss, "grad_norm": m.GradNorm,
-		"ratio_min": m.RatioMin, "ratio_max": m.RatioMax, "ratio_deviation_first": m.RatioDeviationFirst,
-		"clip_fraction": m.ClipFraction, "kl_behavior": m.KLBehavior, "kl_reference": m.KLReference,
-		"groups_all_right": float64(m.GroupsAllRight), "groups_all_wrong": float64(m.GroupsAllWrong),
-		"updates_skipped": float64(m.UpdatesNotFinite), "verifier_failed": float64(stats.failed), "groups_cancelled": float64(stats.cancelled),
-		"tokens": float64(stats.tokens),
-	}
-}
-
-// sampleOf picks one completion of a batch to show, going through slots and
-// samples with the steps.
-func sampleOf(stage string, step int, b batchReady) *message.SampleReported {
-	if len(b.groups) == 0 {
-		return nil
-	}
-	g := b.groups[step%len(b.groups)]
-	i := step % len(g.Group.Trajectories)
-	t := g.Group.Trajectories[i]
-	return &message.SampleReported{
-		Stage: stage, Step: step, Question: g.Group.Problem.Question, Completion: t.Text,
-		Answer: g.Group.Problem.Answer, Verdict: g.verdicts[i].String(), Reward: g.Rewards[i],
-	}
 }
 
 // save writes a checkpoint of the session and returns the weights' digest, after
@@ -421,6 +352,7 @@ func (s *session) write(dir string, p position) error {
 		func() error { return s.shop.writeTokenizerSettings(dir) },
 		func() error { return s.shop.policy.Save(dir) },
 		func() error { return learner.SaveState(dir, s.optimizer(), learner.Counters{Step: s.step}) },
+		func() error { return s.writeCritic(filepath.Join(dir, policy.CriticDir)) },
 		func() error { return s.shop.materials.tokenizer.Save(filepath.Join(dir, "tokenizer.json")) },
 		func() error { return os.WriteFile(filepath.Join(dir, positionFile), data, 0o644) },
 		func() error { return os.WriteFile(filepath.Join(dir, "recipe.resolved.yaml"), s.shop.resolved, 0o644) },

@@ -19,6 +19,9 @@ import (
 // A completion of 4096 positions has 257 pages of 16: 257·16·16·2·8·64·2 =
 // 134.7 MB of cache, a group of 8 1.08 GB. 3/10 of what is free hold 29, 13 and
 // 3 groups, so 16, 8, and 8 as the least.
+//
+// With a critic state and rows are twice that: of 143 GB 84.2 are free, 28,400
+// rows and 23 groups; of 80 GB 27.5, 9,290 rows and 7 groups.
 func TestSizesOn(t *testing.T) {
 	c := policy.Config{
 		Architecture: policy.Llama, Vocab: 128256, Hidden: 2048, Layers: 16, FFN: 8192, MaxPositions: 4096,
@@ -26,17 +29,20 @@ func TestSizesOn(t *testing.T) {
 	}
 	gpu := func(memory int64) kernels.Info { return kernels.Info{Compute: kernels.BFloat16, Memory: memory} }
 	for _, tt := range []struct {
-		info kernels.Info
-		want Sizes
+		info   kernels.Info
+		critic bool
+		want   Sizes
 	}{
-		{kernels.Info{Compute: kernels.Float32}, Sizes{4096, 4096, 8}},
-		{gpu(143e9), Sizes{32768, 8192, 16}},
-		{gpu(80e9), Sizes{32768, 8192, 8}},
-		{gpu(40e9), Sizes{8192, 8192, 8}},
-		{gpu(1e9), Sizes{4096, 4096, 8}},
+		{kernels.Info{Compute: kernels.Float32}, false, Sizes{4096, 4096, 8}},
+		{gpu(143e9), false, Sizes{32768, 8192, 16}},
+		{gpu(80e9), false, Sizes{32768, 8192, 8}},
+		{gpu(40e9), false, Sizes{8192, 8192, 8}},
+		{gpu(1e9), false, Sizes{4096, 4096, 8}},
+		{gpu(143e9), true, Sizes{16384, 8192, 16}},
+		{gpu(80e9), true, Sizes{8192, 8192, 8}},
 	} {
-		if got := SizesOn(tt.info, c, 8); got != tt.want {
-			t.Errorf("%d GB: %+v, want %+v", tt.info.Memory/1e9, got, tt.want)
+		if got := SizesOn(tt.info, c, Needs{Samples: 8, Critic: tt.critic}); got != tt.want {
+			t.Errorf("%d GB, critic %t: %+v, want %+v", tt.info.Memory/1e9, tt.critic, got, tt.want)
 		}
 	}
 }

@@ -49,9 +49,9 @@ func (c RLConfig) credit(groups []RewardedGroup) ([]credited, error) {
 	return out, nil
 }
 
-// creditGroup returns the counted part of a valid group. Without a penalty or
-// a bonus of its own a group of equal rewards has no gradient, and is not
-// trained.
+// creditGroup returns the counted part of a valid group. Without a critic, a
+// penalty or a bonus a group of equal rewards has no gradient, and is not
+// trained. With a critic advantages stay 0 here: see PolicyTrainer.appraise.
 func (c RLConfig) creditGroup(g RewardedGroup) credited {
 	out := credited{id: g.Group.ID, prompt: g.Group.Prompt}
 	for i, tr := range g.Group.Trajectories {
@@ -62,7 +62,7 @@ func (c RLConfig) creditGroup(g RewardedGroup) credited {
 		}
 	}
 	out.advantages = make([]float32, len(out.rewards))
-	if out.informative() {
+	if out.informative() && c.Critic == nil {
 		if err := GroupAdvantages(out.advantages, out.rewards, c.Advantage); err != nil {
 			panic(fmt.Sprintf("learner: advantages of a checked group: %v", err))
 		}

@@ -67,7 +67,7 @@ func newMid(t *testing.T, p *policy.Policy, c MidConfig) *MidTrainer {
 
 func newRL(t *testing.T, p, reference *policy.Policy, c RLConfig) *PolicyTrainer {
 	t.Helper()
-	trainer, err := NewPolicyTrainer(p, reference, c)
+	trainer, err := NewPolicyTrainer(Networks{Policy: p, Reference: reference}, c)
 	if err != nil {
 		t.Fatal(err)
 	}

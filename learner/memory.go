@@ -8,7 +8,7 @@ import (
 	"github.com/octorl/octorl/policy"
 )
 
-// allocations is Float32 device memory that is freed together. After a failed
+// allocations is device memory that is freed together. After a failed
 // allocation it allocates no more; see err.
 type allocations struct {
 	dev     kernels.Device
@@ -17,11 +17,16 @@ type allocations struct {
 }
 
 // floats returns n zeros, or nil once an allocation has failed.
-func (a *allocations) floats(n int) kernels.Buffer {
+func (a *allocations) floats(n int) kernels.Buffer { return a.zeros(kernels.Float32, n) }
+
+// ints is floats for Int32.
+func (a *allocations) ints(n int) kernels.Buffer { return a.zeros(kernels.Int32, n) }
+
+func (a *allocations) zeros(t kernels.Type, n int) kernels.Buffer {
 	if a.err != nil {
 		return nil
 	}
-	b, err := a.dev.Alloc(kernels.Float32, n)
+	b, err := a.dev.Alloc(t, n)
 	if err != nil {
 		a.err = err
 		return nil

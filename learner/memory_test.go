@@ -34,10 +34,15 @@ func TestTrainersKeepNoMemoryWhenThereIsTooLittle(t *testing.T) {
 	p, reference := newTiny(t, dev), newTiny(t, dev)
 	c := rlConfig(1, 16)
 	c.KL = 0.1
+	values, valued := newTinyCritic(t, p), c
+	valued.Critic = criticConfig(1)
 	type trainer interface{ Free() }
 	for name, start := range map[string]func() (trainer, error){
 		"mid": func() (trainer, error) { return NewMidTrainer(p, midConfig(16)) },
-		"rl":  func() (trainer, error) { return NewPolicyTrainer(p, reference, c) },
+		"rl":  func() (trainer, error) { return NewPolicyTrainer(Networks{Policy: p, Reference: reference}, c) },
+		"critic": func() (trainer, error) {
+			return NewPolicyTrainer(Networks{Policy: p, Reference: reference, Critic: values}, valued)
+		},
 	} {
 		before := dev.numLive
 		for numLeft := 0; ; numLeft++ {

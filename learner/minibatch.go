@@ -8,6 +8,7 @@ type piece struct {
 	prompt      []int32
 	completions [][]int32
 	behavior    [][]float32 // one logprob a token
+	rewards     []float32
 	advantages  []float32
 	weights     []float32 // of each token of the completion
 }
@@ -23,8 +24,20 @@ func (p piece) numTokens() int {
 // minibatch is what one optimizer step consumes.
 type minibatch struct {
 	microbatches [][]piece
+	first        int     // completion tokens of the batch that are trained and come before
 	numTokens    int     // completion tokens that are trained
 	weight       float64 // sum of the weights of trained tokens
+}
+
+// minibatches splits a batch into n of consecutive groups.
+func (c RLConfig) minibatches(batch []credited, n int) []minibatch {
+	minis, first := make([]minibatch, n), 0
+	for i := range minis {
+		minis[i] = c.newMinibatch(batch[i*len(batch)/n : (i+1)*len(batch)/n])
+		minis[i].first = first
+		first += minis[i].numTokens
+	}
+	return minis
 }
 
 // newMinibatch cuts groups into microbatches of at most MicrobatchTokens.
@@ -87,6 +100,7 @@ func (g credited) split(limit int) []span {
 func (g credited) piece(run span) piece {
 	p := piece{
 		prompt:     g.prompt,
+		rewards:    g.rewards[run.From:run.To],
 		advantages: g.advantages[run.From:run.To],
 		weights:    make([]float32, run.To-run.From),
 	}

@@ -1,6 +1,7 @@
 package learner
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/octorl/octorl/kernels"
@@ -8,14 +9,16 @@ import (
 )
 
 // PolicyTrainer trains a policy on rewarded groups by the clipped policy
-// gradient with group advantages (GRPO, arXiv:2402.03300 §4.1, in the setting
-// of RLConfig). It owns passes, gradients and an optimizer, and is not safe
-// for concurrent use.
+// gradient, in the setting of RLConfig: with group advantages (GRPO,
+// arXiv:2402.03300 §4.1), or with the advantages of tokens by a critic, which it
+// trains too (PPO, arXiv:1707.06347). It owns passes, gradients and optimizers,
+// and is not safe for concurrent use.
 type PolicyTrainer struct {
 	*workspace
 	config    RLConfig
 	dev       kernels.Device
 	reference *policy.Pass // nil without a KL penalty
+	critic    *critic      // nil without RLConfig.Critic
 	memory    allocations
 	host      tokenArrays
 
@@ -24,35 +27,53 @@ type PolicyTrainer struct {
 	stats                                          kernels.Buffer // as kernels lists them
 }
 
-// NewPolicyTrainer returns a trainer of p, whose present weights are the start.
-// reference is the policy that c.KL draws towards: it stays the caller's, on
-// the same device, and is nil exactly when c.KL is 0. Free releases the
-// trainer. It returns an error for an invalid config and when device memory
-// cannot be had.
-func NewPolicyTrainer(p, reference *policy.Policy, c RLConfig) (*PolicyTrainer, error) {
-	if err := c.Validate(); err != nil {
+// Networks are what a PolicyTrainer works with, all on one device. They stay the
+// caller's.
+type Networks struct {
+	Policy    *policy.Policy // is trained; its present weights are the start
+	Reference *policy.Policy // what RLConfig.KL draws towards; nil exactly when that is 0
+	Critic    *policy.Policy // is trained too, as NewCritic makes it; nil exactly without RLConfig.Critic
+}
+
+// check returns an error where the networks are not those that c calls for.
+func (n Networks) check(c RLConfig) error {
+	if (n.Reference != nil) != (c.KL != 0) {
+		return fmt.Errorf("KL penalty %g with a reference policy: %t: give one exactly when the penalty is not 0", c.KL, n.Reference != nil)
+	}
+	if (n.Critic != nil) != (c.Critic != nil) {
+		return fmt.Errorf("a critic: %t, its setting: %t: give both or none", n.Critic != nil, c.Critic != nil)
+	}
+	return nil
+}
+
+// NewPolicyTrainer returns a trainer of n. Free releases it. It returns an error
+// for an invalid config, for networks that do not fit it, and when device
+// memory cannot be had.
+func NewPolicyTrainer(n Networks, c RLConfig) (*PolicyTrainer, error) {
+	if err := errors.Join(c.Validate(), n.check(c)); err != nil {
 		return nil, fmt.Errorf("rl config: %w", err)
 	}
-	if (reference != nil) != (c.KL != 0) {
-		return nil, fmt.Errorf("rl config: KL penalty %g with a reference policy: %t: give one exactly when the penalty is not 0",
-			c.KL, reference != nil)
-	}
-	w, err := newWorkspace(p, c.MicrobatchTokens, c.Optimizer)
+	w, err := newWorkspace(n.Policy, c.MicrobatchTokens, c.Optimizer)
 	if err != nil {
 		return nil, err
 	}
-	t := &PolicyTrainer{workspace: w, config: c, dev: p.Device()}
-	if err := t.allocateInputs(reference); err != nil {
+	t := &PolicyTrainer{workspace: w, config: c, dev: n.Policy.Device()}
+	if err := t.allocate(n); err != nil {
 		t.Free()
 		return nil, fmt.Errorf("allocate policy trainer: %w", err)
 	}
 	return t, nil
 }
 
-func (t *PolicyTrainer) allocateInputs(reference *policy.Policy) (err error) {
+func (t *PolicyTrainer) allocate(of Networks) (err error) {
 	n := t.config.MicrobatchTokens
-	if reference != nil {
-		if t.reference, err = newPass(reference, n, false); err != nil {
+	if of.Reference != nil {
+		if t.reference, err = newPass(of.Reference, n, false); err != nil {
+			return err
+		}
+	}
+	if of.Critic != nil {
+		if t.critic, err = newCritic(of.Critic, n, t.config.Optimizer, *t.config.Critic); err != nil {
 			return err
 		}
 	}
@@ -69,21 +90,37 @@ func (t *PolicyTrainer) Free() {
 	if t.reference != nil {
 		t.reference.Free()
 	}
+	if t.critic != nil {
+		t.critic.free()
+	}
 }
 
 // Optimizer returns the optimizer, whose state belongs to a checkpoint.
 func (t *PolicyTrainer) Optimizer() *Optimizer { return t.optimizer }
 
+// CriticOptimizer returns the critic's optimizer, whose state belongs to a
+// checkpoint, or nil without a critic.
+func (t *PolicyTrainer) CriticOptimizer() *Optimizer {
+	if t.critic == nil {
+		return nil
+	}
+	return t.critic.optimizer
+}
+
 // Step trains on one batch of groups at learning rate lr. The groups are put in
 // the order of their ids (shorter ids first) and split into UpdatesPerBatch
-// minibatches of consecutive groups, one update each; trajectories of a group
-// come sorted by index. So the result does not depend on the order in which
-// groups arrive.
+// minibatches of consecutive groups, one update each, Epochs times over;
+// trajectories of a group come sorted by index. So the result does not depend
+// on the order in which groups arrive.
 //
-// Groups of equal rewards have no gradient and are left out of the passes,
-// except under a KL penalty or an entropy bonus; their tokens count in the mean
-// all the same. A minibatch with no group to train makes no update at all:
-// moments, decay and bias correction stay as they are.
+// Without a critic, groups of equal rewards have no gradient and are left out
+// of the passes, except under a KL penalty or an entropy bonus; their tokens
+// count in the mean all the same. A minibatch with no group to train makes no
+// update at all: moments, decay and bias correction stay as they are.
+//
+// With a critic no group is left out. Values, advantages and returns of the
+// whole batch come first, by the critic's weights as the step begins; then the
+// critic is updated, then the policy.
 //
 // Behavior logprobs are those of the policy's weights when the step begins, or
 // older ones. In the first case the first update's ratios are exactly 1, and
@@ -99,16 +136,22 @@ func (t *PolicyTrainer) Step(groups []RewardedGroup, lr float64) (RLMetrics, err
 		return RLMetrics{}, err
 	}
 	s := newSummary(groups, batch)
+	if t.critic != nil {
+		if err := t.learnValues(batch, lr, s); err != nil {
+			return RLMetrics{}, err
+		}
+	}
 	n := t.config.UpdatesPerBatch
-	for i := range n {
-		mini := t.config.newMinibatch(batch[i*len(batch)/n : (i+1)*len(batch)/n])
+	minis := t.config.minibatches(batch, n)
+	for i := range n * t.config.Epochs {
+		mini := minis[i%n]
 		if len(mini.microbatches) == 0 {
 			s.UpdatesEmpty++
 			continue
 		}
 		u, err := t.update(mini, lr)
 		if err != nil {
-			return RLMetrics{}, fmt.Errorf("update %d of %d: %w", i+1, n, err)
+			return RLMetrics{}, fmt.Errorf("update %d of %d: %w", i+1, n*t.config.Epochs, err)
 		}
 		s.add(u)
 	}
@@ -121,45 +164,65 @@ func (t *PolicyTrainer) update(mini minibatch, lr float64) (update, error) {
 	t.gradients.Zero()
 	done := 0
 	for i, pieces := range mini.microbatches {
-		done += t.accumulate(pieces, u.stats[i][:], u.entropy[done:])
+		done += t.accumulate(pieces, mini.first+done, u.stats[i][:], u.entropy[done:])
 	}
 	var err error
 	u.gradNorm, u.skipped, err = t.apply(lr)
 	return u, err
 }
 
-// accumulate adds the gradient of one microbatch and returns its number of
-// predictions. Its statistics and entropies are valid when the device has been
-// waited for.
-func (t *PolicyTrainer) accumulate(pieces []piece, stats, entropy []float32) int {
+// accumulate adds the gradient of one microbatch, whose tokens are those of the
+// batch from the at-th on, and returns its number of predictions. Its statistics
+// and entropies are valid when the device has been waited for.
+func (t *PolicyTrainer) accumulate(pieces []piece, at int, stats, entropy []float32) int {
 	b := t.host.pack(pieces, t.config.EntropyCoef)
+	n := len(b.Targets)
 	t.pass.Forward(b, float32(t.config.Temperature))
-	var reference, entropyCoef kernels.Buffer
-	if t.reference != nil {
-		t.reference.Forward(b, float32(t.config.Temperature))
-		reference = t.reference.LogProb
+	a := kernels.PolicyGradientArgs{
+		LogProb:  t.pass.LogProb,
+		Weight:   t.upload(t.weight, t.host.weight),
+		ClipLow:  float32(t.config.ClipLow),
+		ClipHigh: float32(t.config.ClipHigh),
+		DualClip: float32(t.config.DualClip),
+		Coef:     t.coef.Slice(0, n),
+		Stats:    t.stats,
 	}
+	if t.critic != nil {
+		t.creditByValues(&a, at, n)
+	} else {
+		t.creditByGroups(&a, b)
+	}
+	var entropyCoef kernels.Buffer
 	if t.config.EntropyCoef != 0 {
 		entropyCoef = t.upload(t.entropyCoef, t.host.entropyCoef)
 	}
-	coef := t.coef.Slice(0, len(b.Targets))
-	t.dev.PolicyGradient(kernels.PolicyGradientArgs{
-		LogProb:   t.pass.LogProb,
-		Behavior:  t.upload(t.behavior, t.host.behavior),
-		Reference: reference,
-		Advantage: t.upload(t.advantage, t.host.advantage),
-		Weight:    t.upload(t.weight, t.host.weight),
-		ClipLow:   float32(t.config.ClipLow),
-		ClipHigh:  float32(t.config.ClipHigh),
-		DualClip:  float32(t.config.DualClip),
-		KL:        float32(t.config.KL),
-		Coef:      coef,
-		Stats:     t.stats,
-	})
-	t.pass.Backward(t.gradients, coef, entropyCoef)
+	t.dev.PolicyGradient(a)
+	t.pass.Backward(t.gradients, a.Coef, entropyCoef)
 	t.dev.Download(stats, t.stats)
-	t.dev.Download(entropy[:len(b.Targets)], t.pass.Entropy)
-	return len(b.Targets)
+	t.dev.Download(entropy[:n], t.pass.Entropy)
+	return n
+}
+
+// creditByGroups sets what a microbatch is credited by: the advantages of its
+// completions, and a penalty in the loss.
+func (t *PolicyTrainer) creditByGroups(a *kernels.PolicyGradientArgs, b policy.Batch) {
+	a.Behavior = t.upload(t.behavior, t.host.behavior)
+	a.Advantage = t.upload(t.advantage, t.host.advantage)
+	if t.reference != nil {
+		t.reference.Forward(b, float32(t.config.Temperature))
+		a.Reference, a.KL = t.reference.LogProb, float32(t.config.KL)
+	}
+}
+
+// creditByValues is creditByGroups with what the critic left of n tokens from
+// the at-th on. The penalty is in the advantages already; the reference is for
+// the statistics.
+func (t *PolicyTrainer) creditByValues(a *kernels.PolicyGradientArgs, at, n int) {
+	part := t.critic.part(at, n)
+	a.Behavior, a.Advantage = part.behavior, part.advantage
+	if t.reference != nil {
+		a.Reference = part.reference
+	}
 }
 
 // upload copies src to the start of dst and returns that part of it.

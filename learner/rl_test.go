@@ -379,20 +379,20 @@ func TestRLConfigReportsEveryFault(t *testing.T) {
 	c := RLConfig{ClipLow: -1, ClipHigh: -1, DualClip: 0.5, KL: -1, EntropyCoef: -1, LossNormalization: "batch"}
 	c.Optimizer = DefaultRLOptimizer()
 	joined, ok := c.Validate().(interface{ Unwrap() []error })
-	// The five weights and bounds, temperature, updates, tokens, normalization.
-	if !ok || len(joined.Unwrap()) != 9 {
+	// The five weights and bounds, temperature, updates, epochs, tokens, normalization.
+	if !ok || len(joined.Unwrap()) != 10 {
 		t.Errorf("want 9 faults, have: %v", c.Validate())
 	}
 	if err := DefaultRLConfig().Validate(); err != nil {
 		t.Errorf("default: %v", err)
 	}
 	p := newTiny(t, newDevice(t))
-	if _, err := NewPolicyTrainer(p, p, DefaultRLConfig()); err == nil {
+	if _, err := NewPolicyTrainer(Networks{Policy: p, Reference: p}, DefaultRLConfig()); err == nil {
 		t.Error("a reference without a penalty was accepted")
 	}
 	c = DefaultRLConfig()
 	c.KL = 0.1
-	if _, err := NewPolicyTrainer(p, nil, c); err == nil {
+	if _, err := NewPolicyTrainer(Networks{Policy: p}, c); err == nil {
 		t.Error("a penalty without a reference was accepted")
 	}
 }

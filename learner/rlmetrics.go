@@ -23,7 +23,7 @@ type RLMetrics struct {
 
 	RewardMean      float64 // over counted trajectories
 	Accuracy        float64 // share of right completions
-	AdvantageStd    float64 // root mean square of the advantages, whose mean is 0
+	AdvantageStd    float64 // root mean square of the advantages, whose mean is 0; 0 with a critic
 	LengthMean      float64 // tokens a completion
 	LengthMeanRight float64 // tokens a right completion
 	TruncationShare float64 // share of completions that reached the cap
@@ -46,6 +46,18 @@ type RLMetrics struct {
 	RatioMax            float64 // largest ratio of the updates made; 1 without any
 	RatioDeviationFirst float64 // largest |policy − behavior logprob| of the first update made
 	EntropyMean         float64 // plain mean over its tokens, nats: of the policy as the step began
+
+	// Of the critic, 0 without one: before its updates, means over all tokens
+	// that weigh each as the loss does.
+	ValueMean         float64
+	ReturnMean        float64
+	ExplainedVariance float64 // 1 − variance of (return − value) / variance of returns; 0 where returns do not vary
+
+	CriticUpdates          int     // optimizer steps of the critic
+	CriticUpdatesNotFinite int     // minibatches whose gradient was not finite: no update
+	ValueLoss              float64 // mean over CriticUpdates
+	ValueClipFraction      float64 // mean over them of the share of tokens where clipping stops the gradient
+	CriticGradNorm         float64 // mean over them of the global norm before clipping
 }
 
 // update is what one optimizer step reports. Stats and entropies are written by
@@ -172,5 +184,36 @@ func (s *summary) metrics() RLMetrics {
 	for _, total := range []*float64{&s.Loss, &s.GradNorm, &s.ClipFraction, &s.KLBehavior, &s.KLReference} {
 		*total /= n
 	}
+	n = float64(max(s.CriticUpdates, 1))
+	for _, total := range []*float64{&s.ValueLoss, &s.ValueClipFraction, &s.CriticGradNorm} {
+		*total /= n
+	}
 	return s.RLMetrics
+}
+
+// appraised adds what is known of values before they are trained. The weights of
+// all tokens sum to 1.
+func (s *summary) appraised(stats [kernels.NumValueStats]float32) {
+	of := func(stat int) float64 { return float64(stats[stat]) }
+	s.ReturnMean = of(kernels.StatReturn)
+	s.ValueMean = of(kernels.StatReturn) + of(kernels.StatError)
+	variance := of(kernels.StatReturnSquare) - of(kernels.StatReturn)*of(kernels.StatReturn)
+	left := of(kernels.StatErrorSquare) - of(kernels.StatError)*of(kernels.StatError)
+	if variance > 1e-6*of(kernels.StatReturnSquare) { // else it is rounding
+		s.ExplainedVariance = 1 - left/variance
+	}
+}
+
+// addValues adds an update of the critic.
+func (s *summary) addValues(u valueUpdate) {
+	if u.skipped {
+		s.CriticUpdatesNotFinite++
+		return
+	}
+	s.CriticUpdates++
+	s.CriticGradNorm += u.gradNorm
+	for _, stats := range u.stats {
+		s.ValueLoss += float64(stats[kernels.StatValueLoss])
+		s.ValueClipFraction += float64(stats[kernels.StatValueClipped])
+	}
 }

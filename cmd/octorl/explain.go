@@ -54,6 +54,7 @@ func explain(w io.Writer, r *config.Recipe, info kernels.Info) error {
 	fmt.Fprintf(t, "run %s, seed %d\n\n", r.Name, r.Seed)
 	explainStages(line, r)
 	explainRL(line, r)
+	explainCritics(line, r, shape)
 	explainVerifiers(line, r)
 	explainPolicy(line, r, shape)
 	explainEvaluation(line, r)
@@ -118,7 +119,7 @@ func explainRL(line writeLine, r *config.Recipe) {
 			continue
 		}
 		most += s.MaxCompletionTokens()
-		line(s.Name, strconv.Itoa(s.RL.GroupsPerStep), strconv.Itoa(s.RL.GroupsPerStep*s.RL.Samples), strconv.Itoa(s.RL.UpdatesPerStep),
+		line(s.Name, strconv.Itoa(s.RL.GroupsPerStep), strconv.Itoa(s.RL.GroupsPerStep*s.RL.Samples), strconv.Itoa(s.RL.UpdatesPerStep*s.RL.Epochs),
 			decimal(s.NumTrajectories()), decimal(s.MaxCompletionTokens()), caps(s.RL))
 	}
 	line("all", "", "", "", decimal(r.NumTrajectories()), decimal(most))
@@ -199,22 +200,33 @@ func explainEvaluation(line writeLine, r *config.Recipe) {
 }
 
 func explainCheckpoints(line writeLine, r *config.Recipe, c policy.Config, info kernels.Info) {
-	size := c.WeightBytes(info.Compute) + 8*c.NumParameters()
-	if info.Compute != kernels.Float32 {
-		size += 4 * c.NumParameters() // master weights
+	size := checkpointBytes(c, info.Compute)
+	all, with := size*len(r.Stages), ""
+	if n := numCritics(r); n > 0 {
+		critic := checkpointBytes(criticOf(c), info.Compute)
+		all, with = all+critic*n, fmt.Sprintf(", %s with a critic", formatBytes(size+critic))
 	}
 	line("checkpoints", fmt.Sprintf("every %d steps and at the end of each stage; the newest %d of an unfinished stage stay", r.Checkpoint.EverySteps, r.Checkpoint.Keep))
-	line("their disk", fmt.Sprintf("%s each, %s for the %d finished stages", formatBytes(size), formatBytes(size*len(r.Stages)), len(r.Stages)))
+	line("their disk", fmt.Sprintf("%s each%s, %s for the %d finished stages", formatBytes(size), with, formatBytes(all), len(r.Stages)))
 	line()
+}
+
+// checkpointBytes returns the disk of weights, moments and master weights.
+func checkpointBytes(c policy.Config, compute kernels.Type) int {
+	size := c.WeightBytes(compute) + 8*c.NumParameters()
+	if compute != kernels.Float32 {
+		size += 4 * c.NumParameters() // master weights
+	}
+	return size
 }
 
 // explainMemory estimates what the head process allocates on its device. The
 // program itself is left out, and on the CPU so is scratch memory of kernels.
 func explainMemory(line writeLine, r *config.Recipe, c policy.Config, info kernels.Info) {
 	compute, parameters := info.Compute, c.NumParameters()
-	sizes := actors.SizesOn(info, c, actors.LargestGroup(r))
+	sizes := actors.SizesOn(info, c, actors.NeedsOf(r))
 	batch, rollouts := microbatch(r, c, sizes), r.Scale.Rollouts
-	completions := actors.LargestGroup(r) * sizes.Groups
+	completions := actors.NeedsOf(r).Samples * sizes.Groups
 	prefill := max(sizes.PromptTokens, completions)
 	positions := completions * actors.PageTokens * (ceil(c.MaxPositions, actors.PageTokens) + 1)
 
@@ -233,6 +245,9 @@ func explainMemory(line writeLine, r *config.Recipe, c policy.Config, info kerne
 	row("training state", actors.StateBytes(compute)*parameters, fmt.Sprintf("%d bytes a parameter: gradient, moments%s",
 		actors.StateBytes(compute), map[bool]string{true: ", master weights"}[compute != kernels.Float32]))
 	row("activations, training", batch*c.RowBytes(compute, true), fmt.Sprintf("%d tokens of a microbatch · %d bytes", batch, c.RowBytes(compute, true)))
+	if numCritics(r) > 0 {
+		explainCriticMemory(row, r, c, info, batch)
+	}
 	scoring := c.RowBytes(compute, false)
 	if needsReference(r) {
 		row("reference policy", c.WeightBytes(compute)+copied+batch*scoring, fmt.Sprintf("weights and %d tokens · %d bytes", batch, scoring))

@@ -102,6 +102,38 @@ func TestExplainReference(t *testing.T) {
 	}
 }
 
+// TestExplainCritic adds what a critic costs in one of two stages:
+//
+//	matrices     of the trunk 17,280 − 300·32 = 7,680; the output matrix 9,600
+//	a token      7,680 · (2 + 6 · 2 epochs) = 107,520 operations, times 1248 134.2 M
+//	the policy   6 · 2 · 17,280 · 1248 = 258.8 M
+//	parameters   17,376 + 32 = 17,408, of 4 + 12 bytes, and 2 copies of 7,680 ·  4:
+//	             339,968 bytes
+//	activations  4096 · (2816 − 4), for one number less a prediction
+//	advantages   24 · 12 = 288 tokens and a quarter more, 7 numbers each: 10,080 bytes
+//	checkpoint   12 · (17,376 + 17,408) = 417,408 bytes with one; 2 · 208,512 + 208,896
+//	             = 625,920 in all
+func TestExplainCritic(t *testing.T) {
+	got := explainLines(t, strings.Replace(explained, "evaluateEvery: 2", "algorithm: ppo\n      epochs: 2\n      critic: {lambda: 0.95, updatesPerStep: 3}", 1))
+	for _, want := range []string{
+		"rl 6 24 4 120 1,248 8, 12 after 2 steps",
+		"rl 0.001 6 1, 0.95 0.5 108 k 134 M 259 M",
+		"their disk 203.6 KiB each, 407.6 KiB with a critic, 611.2 KiB for the 2 finished stages",
+		"critic 332.0 KiB weights, 2 · matrices for products and 12 bytes of training state a parameter",
+		"activations, critic 11.0 MiB 4096 tokens of a microbatch · 2812 bytes",
+		"advantages 9.8 KiB at most 5/4 · 288 tokens of a step · 28 bytes",
+	} {
+		if !slices.Contains(got, want) {
+			t.Errorf("no line %q in:\n%s", want, strings.Join(got, "\n"))
+		}
+	}
+	for _, line := range explainLines(t, explained) {
+		if strings.Contains(line, "critic") {
+			t.Errorf("a run without a critic says %q", line)
+		}
+	}
+}
+
 // explainLines returns what is said of a recipe, with single spaces.
 func explainLines(t *testing.T, recipe string) []string {
 	t.Helper()

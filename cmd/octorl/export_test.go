@@ -29,6 +29,7 @@ func makeRun(t *testing.T, stages ...string) string {
 	for _, stage := range stages {
 		dir := finalCheckpoint(run, stage)
 		saveModel(t, dir)
+		saveCritic(t, dir)
 		if err := os.WriteFile(filepath.Join(dir, "optimizer.safetensors"), []byte("moments"), 0o644); err != nil {
 			t.Fatal(err)
 		}

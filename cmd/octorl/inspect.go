@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -35,12 +36,15 @@ func inspect(out io.Writer, dir string) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	if x.Config.Architecture != "" {
 		describeConfig(w, x.Config)
+	}
+	if x.Config.Architecture != "" && !x.Config.ValueHead {
 		describeSampling(w, x)
 	}
 	text, textFault := describeTokenizer(dir, x.Config)
 	fmt.Fprintf(w, "tokenizer\t%s\n", text)
 	template, templateFault := describeTemplate(dir)
 	fmt.Fprintf(w, "template\t%s\n", template)
+	criticFault := describeCritic(w, dir, &x)
 	if err := w.Flush(); err != nil {
 		return err
 	}
@@ -51,16 +55,49 @@ func inspect(out io.Writer, dir string) error {
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	return errors.Join(x.Fault(), textFault, templateFault)
+	return errors.Join(x.Fault(), criticFault, textFault, templateFault)
+}
+
+// describeCritic inspects the critic beside the policy of dir, if there is one,
+// and adds its files to x. It returns what is wrong with more than one of them.
+func describeCritic(w io.Writer, dir string, x *policy.Inspection) error {
+	folder := filepath.Join(dir, policy.CriticDir)
+	if !isDir(folder) {
+		return nil
+	}
+	critic := policy.Inspect(folder)
+	for _, f := range critic.Files {
+		f.Name = filepath.Join(policy.CriticDir, f.Name)
+		i := slices.IndexFunc(x.Files, func(other policy.InspectedFile) bool { return other.Name == f.Name })
+		if i < 0 {
+			x.Files = append(x.Files, f)
+			continue
+		}
+		f.Fault = errors.Join(x.Files[i].Fault, f.Fault) // it differs from its checksum
+		x.Files[i] = f
+	}
+	what := "not usable"
+	if critic.Config.Architecture != "" {
+		what = fmt.Sprintf("%d parameters, to train on; octorl export leaves it out", critic.Config.NumParameters())
+	}
+	fmt.Fprintf(w, "critic\t%s\n", what)
+	return critic.Weights
 }
 
 func describeConfig(w io.Writer, c policy.Config) {
 	h := c.Heads
-	fmt.Fprintf(w, "architecture\t%s: %d layers of %d channels, feed-forward %d\n", c.Architecture, c.Layers, c.Hidden, c.FFN)
+	kind := ""
+	if c.ValueHead {
+		kind = " with a value head, a critic"
+	}
+	fmt.Fprintf(w, "architecture\t%s%s: %d layers of %d channels, feed-forward %d\n", c.Architecture, kind, c.Layers, c.Hidden, c.FFN)
 	fmt.Fprintf(w, "attention\t%d query heads of %d over %d key/value heads; %d positions, rotary base %g%s\n",
 		h.Query, h.Width, h.KeyValue, c.MaxPositions, c.Rope.Theta, scalingOf(c.Rope))
 	tied := "embeddings and output apart"
-	if c.TieEmbeddings {
+	switch {
+	case c.ValueHead:
+		tied = "no output but values"
+	case c.TieEmbeddings:
 		tied = "embeddings tied to the output"
 	}
 	fmt.Fprintf(w, "vocabulary\t%d ids; %s\n", c.Vocab, tied)

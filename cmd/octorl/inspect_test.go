@@ -28,6 +28,44 @@ func TestInspect(t *testing.T) {
 	t.Log(out.String())
 }
 
+// TestInspectDescribesCritics looks at a checkpoint with a critic, at the critic
+// alone, and at one that is damaged. Its parameters are those of TestInspect less
+// the output matrix, 280·16, with a row of 16.
+func TestInspectDescribesCritics(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "model")
+	saveModel(t, dir)
+	saveCritic(t, dir)
+	weights := filepath.Join(policy.CriticDir, policy.WeightsFile)
+	for of, wants := range map[string][]string{
+		dir:                                  {"parameters    14448", "critic        9984 parameters, to train on; octorl export leaves it out", weights + "  ok", "critic/config.json"},
+		filepath.Join(dir, policy.CriticDir): {"Qwen3ForCausalLM with a value head, a critic: 2 layers", "parameters    9984", "280 ids; no output but values"},
+	} {
+		var out bytes.Buffer
+		if err := inspect(&out, of); err != nil {
+			t.Error(err)
+		}
+		for _, want := range wants {
+			if !strings.Contains(out.String(), want) {
+				t.Errorf("%q is missing in\n%s", want, out.String())
+			}
+		}
+	}
+	path := filepath.Join(dir, weights)
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data[len(data)-1] ^= 0x20 // one of a finite number's bits
+	if err := os.WriteFile(path, data, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	err = inspect(&out, dir)
+	if err == nil || strings.Count(err.Error(), weights+" differs from its checksum") != 1 || strings.Count(out.String(), weights) != 1 {
+		t.Errorf("damaged: %v\n%s", err, out.String())
+	}
+}
+
 func TestInspectFindsTemplates(t *testing.T) {
 	for name, tt := range map[string]struct{ file, text, want string }{
 		"own file":  {"chat_template.jinja", "{{ x }}", "7 bytes in chat_template.jinja, renders"},

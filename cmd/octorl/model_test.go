@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"os"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -38,6 +39,28 @@ func saveModel(t *testing.T, dir string) {
 	p.Init(3)
 	err = policy.WriteDir(dir, func(tmp string) error {
 		return errors.Join(p.Save(tmp), tokens.Save(filepath.Join(tmp, "tokenizer.json")), policy.WriteTokenizerConfig(tmp, endToken))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// saveCritic saves a critic of the policy in dir beside it, as a run does.
+func saveCritic(t *testing.T, dir string) {
+	t.Helper()
+	dev := cpu.Open(cpu.Config{Threads: 2})
+	defer dev.Close()
+	p, err := policy.Load(dev, dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	critic, err := p.NewCritic()
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = policy.WriteDir(dir, func(tmp string) error {
+		folder := filepath.Join(tmp, policy.CriticDir)
+		return errors.Join(os.CopyFS(tmp, os.DirFS(dir)), os.Remove(filepath.Join(tmp, policy.ManifestFile)), os.Mkdir(folder, 0o755), critic.Save(folder))
 	})
 	if err != nil {
 		t.Fatal(err)

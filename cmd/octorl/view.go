@@ -119,6 +119,7 @@ func (v *view) onMetrics(m message.MetricsReported) {
 // shownMetrics are the metrics of the display, in order, with their formats.
 var shownMetrics = []struct{ name, label, format string }{
 	{"loss", "loss", "%.3f"}, {"reward", "reward", "%+.2f"}, {"accuracy", "accuracy", "%.2f"},
+	{"value_loss", "value loss", "%.3f"}, {"explained_variance", "explained", "%.2f"},
 	{"format_rate", "format", "%.2f"}, {"length", "length", "%.0f"}, {"entropy", "entropy", "%.2f"},
 }
 

@@ -43,6 +43,18 @@ func TestJoinCommandInTheLog(t *testing.T) {
 	}
 }
 
+// TestCriticIsShown wants what the critic reports within 80 columns.
+func TestCriticIsShown(t *testing.T) {
+	v, out := shownView()
+	v.handle(message.MetricsReported{Stage: "rl", Kind: "rl", Step: 3, NumSteps: 9, Values: map[string]float64{
+		"reward": -0.5, "accuracy": 0.25, "value_loss": 0.1234, "explained_variance": 0.5, "format_rate": 1, "length": 100, "entropy": 1,
+	}})
+	v.display.Draw()
+	if want := "reward -0.50  accuracy 0.25  value loss 0.123  explained 0.50"; !strings.Contains(out.String(), want) {
+		t.Errorf("wrote %q, want %q in it", out, want)
+	}
+}
+
 // TestSampleShowsItsVerdict has a verdict that is neither right nor wrong.
 func TestSampleShowsItsVerdict(t *testing.T) {
 	v, out := shownView()

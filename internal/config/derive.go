@@ -21,10 +21,13 @@ func (s Stage) EvaluateEvery() int {
 // NumUpdates returns the optimizer's updates in a stage.
 func (s Stage) NumUpdates() int {
 	if s.RL != nil {
-		return s.RL.Steps * s.RL.UpdatesPerStep
+		return s.RL.Steps * s.RL.UpdatesPerStep * s.RL.Epochs
 	}
 	return s.NumSteps()
 }
+
+// HasCritic reports whether the stage trains a critic beside the policy.
+func (s Stage) HasCritic() bool { return s.RL != nil && s.RL.Algorithm == AlgorithmPPO }
 
 // NumTrainTokens returns the tokens of text a stage trains on: NumSteps whole
 // batches, or 0 for RL.

@@ -127,6 +127,16 @@ func TestValidateValues(t *testing.T) {
 		{"stages[0].optimizer.lr", func(r *Recipe) { r.Stages[0].Optimizer.LR = math.NaN() }},
 		{"stages[0].optimizer.schedule", func(r *Recipe) { r.Stages[0].Optimizer.Schedule = "cos" }},
 		{"stages[1].rl.dualClip", func(r *Recipe) { r.Stages[1].RL.DualClip = 0.5 }},
+		{"stages[1].rl.algorithm", func(r *Recipe) { r.Stages[1].RL.Algorithm = "pppo" }},
+		{"stages[1].rl.samples", func(r *Recipe) { r.Stages[1].RL.Samples = 1 }},
+		{"stages[1].rl.samples", func(r *Recipe) { withCritic(r).Samples = 0 }},
+		{"stages[1].rl.epochs", func(r *Recipe) { r.Stages[1].RL.Epochs = -1 }},
+		{"stages[1].rl.critic", func(r *Recipe) { withCritic(r).Algorithm = AlgorithmGRPO }},
+		{"stages[1].rl.critic.learningRateFactor", func(r *Recipe) { withCritic(r).Critic.LearningRateFactor = -1 }},
+		{"stages[1].rl.critic.updatesPerStep", func(r *Recipe) { withCritic(r).Critic.UpdatesPerStep = 3 }},
+		{"stages[1].rl.critic.gamma", func(r *Recipe) { withCritic(r).Critic.Gamma = 1.1 }},
+		{"stages[1].rl.critic.lambda", func(r *Recipe) { withCritic(r).Critic.Lambda = -0.1 }},
+		{"stages[1].rl.critic.valueClip", func(r *Recipe) { withCritic(r).Critic.ValueClip = -1 }},
 		{"stages[1].rl.problems", func(r *Recipe) { r.Stages[1].RL.Problems = "gsm8k-test"; r.Stages[1].RL.Levels = nil }},
 		{"stages[1].rl.levels", func(r *Recipe) { r.Stages[1].RL.Problems = ProblemsGSM8KTrain }},
 		{"stages[1].rl.maxResponseTokens[0].fromStep", func(r *Recipe) { r.Stages[1].RL.MaxResponseTokens[0].FromStep = 1 }},
@@ -144,6 +154,14 @@ func TestValidateValues(t *testing.T) {
 			t.Errorf("faults %v, want one at %s", err, c.path)
 		}
 	}
+}
+
+// withCritic makes the second stage one of PPO and returns its section.
+func withCritic(r *Recipe) *RL {
+	rl := r.Stages[1].RL
+	rl.Algorithm = AlgorithmPPO
+	rl.fill(nil)
+	return rl
 }
 
 func TestDistance(t *testing.T) {

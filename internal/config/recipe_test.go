@@ -54,6 +54,9 @@ func TestParseLayersFileOverDefaults(t *testing.T) {
 		{"schedule of rl", rl.Optimizer.Schedule, ScheduleConstant},
 		{"divideByDeviation, default true", rl.RL.DivideByDeviation, true},
 		{"rl levels, the generator's", rl.RL.Levels, []int{1, 2, 3, 4}},
+		{"epochs, default", rl.RL.Epochs, 1},
+		{"algorithm, default", rl.RL.Algorithm, AlgorithmGRPO},
+		{"critic, none with grpo", rl.RL.Critic, (*Critic)(nil)},
 		{"passAtK, powers of 4", r.Evaluation.PassAtK, []int{1, 4, 16}},
 	} {
 		if !reflect.DeepEqual(c.got, c.want) {
@@ -88,6 +91,7 @@ func TestResolvedParsesToTheSameRecipe(t *testing.T) {
 	texts := map[string]string{
 		"small":      small,
 		"checkpoint": "policy: {checkpoint: dir}\ntokenizer: {path: t.json}\nstages: [{name: a, rl: {}}]",
+		"critic":     "stages: [{name: a, rl: {algorithm: ppo}}, {name: b, rl: {algorithm: ppo, samples: 1, critic: {lambda: 0, whiten: false}}}]",
 		"preset":     "stages: [{name: a, train: {preset: hybrid}}]\ncompare: {first: a, second: a}",
 		"corpus":     "stages: [{name: a, train: {mixture: {./my/x.jsonl.gz: 1}}}]",
 	}
@@ -104,6 +108,31 @@ func TestResolvedParsesToTheSameRecipe(t *testing.T) {
 		if !reflect.DeepEqual(r, again) {
 			t.Errorf("%s: resolved to\n%s\nwhich is %+v, not %+v", name, data, again, r)
 		}
+	}
+}
+
+func TestCriticLayersOverItsDefaults(t *testing.T) {
+	r := mustParse(t, `
+stages:
+  - name: plain
+    rl: {algorithm: ppo, updatesPerStep: 4}
+  - name: given
+    rl: &given {algorithm: ppo, samples: 1, critic: {lambda: 0.95, valueClip: 0, whiten: false, updatesPerStep: 8}}
+  - name: again
+    rl: *given
+`)
+	if c, want := *r.Stages[0].RL.Critic, (Critic{LearningRateFactor: 5, UpdatesPerStep: 4, Gamma: 1, Lambda: 1, ValueClip: 0.5, Whiten: true}); c != want {
+		t.Errorf("critic %+v, want %+v", c, want)
+	}
+	given, again := r.Stages[1].RL.Critic, r.Stages[2].RL.Critic
+	if want := (Critic{LearningRateFactor: 5, UpdatesPerStep: 8, Gamma: 1, Lambda: 0.95}); *given != want || *again != want {
+		t.Errorf("critics %+v and %+v, want %+v", *given, *again, want)
+	}
+	if given == again {
+		t.Error("the two stages share one critic section in memory: a change of one changes the other")
+	}
+	if !r.Stages[0].HasCritic() || mustParse(t, small).Stages[1].HasCritic() {
+		t.Error("HasCritic does not tell ppo from grpo")
 	}
 }
 

@@ -2,19 +2,24 @@ package config
 
 // RL is the reinforcement part of a stage. A step samples GroupsPerStep
 // problems, Samples completions each, and makes UpdatesPerStep updates of
-// GroupsPerStep/UpdatesPerStep groups.
+// GroupsPerStep/UpdatesPerStep groups, Epochs times over.
 type RL struct {
 	// Steps is the number of steps; default 60.
 	Steps int `yaml:"steps"`
-	// Algorithm is grpo (arXiv:2402.03300), the default.
+	// Algorithm is grpo (arXiv:2402.03300), the default, which compares the
+	// completions of a problem, or ppo (arXiv:1707.06347), which has a critic.
 	Algorithm string `yaml:"algorithm"`
+	// Critic sets the critic; for algorithm ppo only.
+	Critic *Critic `yaml:"critic,omitempty"`
 	// GroupsPerStep is the problems a step, a multiple of UpdatesPerStep;
 	// default 16.
 	GroupsPerStep int `yaml:"groupsPerStep"`
-	// Samples is the completions of a problem, at least 2; default 16.
+	// Samples is the completions of a problem, at least 2, with ppo 1; default 16.
 	Samples int `yaml:"samples"`
-	// UpdatesPerStep is the optimizer's updates a step; default 2.
+	// UpdatesPerStep is the optimizer's updates a step and epoch; default 2.
 	UpdatesPerStep int `yaml:"updatesPerStep"`
+	// Epochs is the times that a step goes through what it sampled; default 1.
+	Epochs int `yaml:"epochs"`
 	// Temperature divides logits when sampling and when training; default 1.
 	Temperature float64 `yaml:"temperature"`
 	// ClipLow bounds ratios below at 1 − ClipLow, in (0, 1]; default 0.2.
@@ -24,12 +29,12 @@ type RL struct {
 	// DualClip bounds the loss of negative advantages at DualClip times them,
 	// over 1 (arXiv:1912.09729); default 0, no bound.
 	DualClip float64 `yaml:"dualClip"`
-	// KL weighs the penalty towards the weights the stage started from;
-	// default 0.
+	// KL weighs the penalty towards the weights the stage started from, with ppo
+	// a part of each token's reward; default 0.
 	KL float64 `yaml:"kl"`
 	// Entropy weighs the bonus for entropy, in nats a token; default 0.
 	Entropy float64 `yaml:"entropy"`
-	// DivideByDeviation divides advantages by their group's standard
+	// DivideByDeviation divides the advantages of grpo by their group's standard
 	// deviation; default true.
 	DivideByDeviation bool `yaml:"divideByDeviation"`
 	// Problems are generated or gsm8k-train; default generated.
@@ -65,6 +70,7 @@ type LengthCap struct {
 // The values of templates, problems and algorithms.
 const (
 	AlgorithmGRPO = "grpo"
+	AlgorithmPPO  = "ppo"
 
 	TemplateSimple   = "simple"
 	TemplateComplex  = "complex"
@@ -109,6 +115,14 @@ func (r *RL) fill(levels []int) {
 	or(&r.GroupsPerStep, 16)
 	or(&r.Samples, 16)
 	or(&r.UpdatesPerStep, 2)
+	or(&r.Epochs, 1)
+	if r.Algorithm == AlgorithmPPO && r.Critic == nil {
+		c := defaultCritic()
+		r.Critic = &c
+	}
+	if r.Critic != nil {
+		r.Critic.fill(r.UpdatesPerStep)
+	}
 	or(&r.Temperature, 1)
 	or(&r.ClipLow, 0.2)
 	or(&r.ClipHigh, 0.2)
@@ -126,10 +140,10 @@ func (r *RL) fill(levels []int) {
 
 func (r RL) validate(v validator, recipe *Recipe) {
 	v.atLeast("steps", r.Steps, 1)
-	v.oneOf("algorithm", r.Algorithm, AlgorithmGRPO)
+	r.validateAlgorithm(v)
 	v.atLeast("groupsPerStep", r.GroupsPerStep, 1)
-	v.atLeast("samples", r.Samples, 2)
 	v.atLeast("updatesPerStep", r.UpdatesPerStep, 1)
+	v.atLeast("epochs", r.Epochs, 1)
 	v.require(r.UpdatesPerStep < 1 || r.GroupsPerStep%r.UpdatesPerStep == 0, "groupsPerStep",
 		"%d must be a multiple of updatesPerStep = %d", r.GroupsPerStep, r.UpdatesPerStep)
 	v.require(r.Temperature > 0, "temperature", "%g must be over 0", r.Temperature)
@@ -148,6 +162,19 @@ func (r RL) validate(v validator, recipe *Recipe) {
 		v.require(s != "", index("stop", i), "an empty text would end every completion; remove it")
 	}
 	r.validateCaps(v, recipe)
+}
+
+func (r RL) validateAlgorithm(v validator) {
+	v.oneOf("algorithm", r.Algorithm, AlgorithmGRPO, AlgorithmPPO)
+	if r.Algorithm == AlgorithmPPO {
+		v.atLeast("samples", r.Samples, 1)
+		if v.require(r.Critic != nil, "critic", "is missing; algorithm ppo needs one"); r.Critic != nil {
+			r.Critic.validate(v.at("critic"), r.GroupsPerStep)
+		}
+		return
+	}
+	v.require(r.Samples >= 2, "samples", "%d must be at least 2, or grpo has nothing to compare; algorithm ppo can do with 1", r.Samples)
+	v.require(r.Critic == nil, "critic", "is for algorithm ppo only; leave it out with %s, or choose algorithm: ppo", r.Algorithm)
 }
 
 func (r RL) validateCaps(v validator, recipe *Recipe) {

@@ -94,6 +94,10 @@ func (s *Stage) unshare() {
 		rl := *s.RL
 		rl.Levels, rl.Stop = slices.Clone(rl.Levels), slices.Clone(rl.Stop)
 		rl.MaxResponseTokens = slices.Clone(rl.MaxResponseTokens)
+		if rl.Critic != nil {
+			c := *rl.Critic
+			rl.Critic = &c
+		}
 		s.RL = &rl
 	}
 }
