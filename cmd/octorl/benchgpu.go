@@ -181,10 +181,10 @@ func (r *gpuReport) write(w io.Writer) error {
 	}
 	if len(r.Steps) > 0 {
 		fmt.Fprintln(w)
-		line("training step\ttokens\tmilliseconds\tquartiles\ttokens/s\tof product rate\tpeak GiB\tpeer tokens/s\tours by peer's")
+		line("training step\ttokens\tmilliseconds\tquartiles\ttokens/s\tof product rate\tpeak GiB\tby driver\tforetold\tpeer tokens/s\tours by peer's")
 		for _, s := range r.Steps {
-			line("%s\t%d×%d\t%.2f\t%.2f … %.2f\t%.0f\t%.3f\t%.1f\t%s\t%s", s.Shape, s.Sequences, s.Sequence, s.Millis, s.Low, s.High,
-				s.Tokens, s.OfRate, s.PeakGiB, rate(s.PeerTokens), rate(s.Ratio))
+			line("%s\t%d×%d\t%.2f\t%.2f … %.2f\t%.0f\t%.3f\t%.2f\t%.2f\t%.2f\t%s\t%s", s.Shape, s.Sequences, s.Sequence, s.Millis, s.Low, s.High,
+				s.Tokens, s.OfRate, s.PeakGiB, s.Occupied, s.Foretold, rate(s.PeerTokens), rate(s.Ratio))
 		}
 		t.Flush()
 	}

@@ -40,6 +40,7 @@ type Device struct {
 	sms     int           // multiprocessors
 	zeroed  devicePointer // zeroedBytes of zeros, which kernels leave zero
 	eager   bool          // wait after every kernel, so that a fault has its name
+	plan    *plan         // of a device that is not there; nil for one that is
 
 	mu       sync.Mutex
 	op       string       // the public method that holds mu
@@ -52,7 +53,6 @@ type Device struct {
 	capture  *graph // the graph that is being recorded
 	recorder int    // the thread that records it
 	recorded *sync.Cond
-	graphs   int // graphs recorded so far
 	recent   trail
 
 	workspace scratch
@@ -138,7 +138,8 @@ func (d *Device) Info() kernels.Info { return d.info }
 func (d *Device) Close() error {
 	d.lock()
 	defer d.mu.Unlock()
-	if d.closed {
+	if d.closed || d.plan != nil {
+		d.closed = true
 		return d.fault
 	}
 	d.try("finish", status(C.octorl_drain(d.context, d.cStream())))
@@ -205,6 +206,9 @@ func (d *Device) fail(err error) {
 }
 
 func (d *Device) memory() (free, total uint64) {
+	if d.plan != nil {
+		return uint64(d.plan.all - d.plan.used), uint64(d.plan.all)
+	}
 	var f, t C.size_t
 	if C.octorl_memory(d.context, &f, &t) != 0 {
 		return 0, 0
@@ -212,11 +216,14 @@ func (d *Device) memory() (free, total uint64) {
 	return uint64(f), uint64(t)
 }
 
-// Memory returns the bytes that buffers and caches of this process occupy on
-// the device now, and the most they ever did.
+// Memory returns the bytes that buffers, caches and workspace of this process
+// occupy on the device now, and the most they ever did.
 func (d *Device) Memory() (used, peak int64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if d.plan != nil {
+		return d.plan.used, d.plan.peak
+	}
 	var u, p C.uint64_t
 	if C.octorl_pool_bytes(d.context, C.int(d.dev), &u, &p) != 0 {
 		return 0, 0
@@ -224,13 +231,30 @@ func (d *Device) Memory() (used, peak int64) {
 	return int64(u), int64(p)
 }
 
+// Occupied returns the bytes of the device's memory that the driver has given
+// away: to this process, its context, kernels and graphs included, and to any
+// other. What this process freed stays with it, so the number does not fall.
+func (d *Device) Occupied() int64 {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	free, total := d.memory()
+	return int64(total - free)
+}
+
 func (d *Device) allocQueued(bytes int) (devicePointer, error) {
+	if d.plan != nil {
+		return d.plan.alloc(bytes)
+	}
 	var p C.CUdeviceptr
 	err := status(C.octorl_alloc(d.context, d.cStream(), C.size_t(bytes), &p))
 	return devicePointer(p), err
 }
 
 func (d *Device) freeQueued(at devicePointer) error {
+	if d.plan != nil {
+		d.plan.release(at)
+		return nil
+	}
 	return status(C.octorl_free(d.context, d.cStream(), C.CUdeviceptr(at)))
 }
 

@@ -87,7 +87,7 @@ func (a *arguments) put(i int, arg any) int {
 // (by value). Only methods between enter and leave call it. After a fault it
 // does nothing.
 func (d *Device) launch(name string, g grid, args ...any) {
-	if d.fault != nil {
+	if d.idle() {
 		return
 	}
 	k := d.kernel(name)
@@ -118,7 +118,7 @@ func (d *Device) allowShared(k *kernel, bytes int) {
 // resident returns how many clusters of so many blocks of a kernel run at once,
 // g telling the threads and shared memory of a block.
 func (d *Device) resident(name string, cluster int, g grid) int {
-	if d.fault != nil {
+	if d.idle() {
 		return 1
 	}
 	k := d.kernel(name)
@@ -228,6 +228,9 @@ func (d *Device) tensorMap(p devicePointer, t kernels.Type, dims, strides []uint
 		panic(fmt.Sprintf("cuda: tensor map of %d dimensions, %d strides, a box of %d", len(dims), len(strides), len(box)))
 	}
 	var m tensorMap
+	if d.plan != nil {
+		return m
+	}
 	code := C.octorl_tensor_map(unsafe.Pointer(&m), C.int(t), C.uint(len(dims)), C.uint64_t(p),
 		(*C.uint64_t)(&k.dims[0]), (*C.uint64_t)(&k.strides[0]), (*C.uint32_t)(&k.box[0]), C.int(swizzle))
 	if code != 0 {

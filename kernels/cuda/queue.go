@@ -45,7 +45,7 @@ func (d *Device) Mark() kernels.Mark {
 
 // mark records the present end of the queue, unless it is recorded already.
 func (d *Device) mark() {
-	if d.fault != nil || d.queued == d.finished {
+	if d.idle() || d.queued == d.finished {
 		return
 	}
 	if n := len(d.points); n > 0 && d.points[n-1].mark == d.queued {
@@ -103,7 +103,7 @@ func (d *Device) Wait(m kernels.Mark) error {
 	defer d.mu.Unlock()
 	d.op = "Wait"
 	d.refuseCapture()
-	if d.fault == nil && d.finished < m {
+	if !d.idle() && d.finished < m {
 		d.await(m)
 	}
 	d.land(m)
@@ -172,12 +172,14 @@ func (d *Device) beginCapture(g *graph) error {
 	d.enter("Capture")
 	defer d.leave()
 	d.refuseCapture()
+	if d.plan != nil {
+		panic("cuda: Capture on a planned device")
+	}
 	if d.fault != nil {
 		return d.fault
 	}
 	d.try("begin", status(C.octorl_capture(d.context, d.cStream())))
 	d.capture, d.recorder = g, syscall.Gettid()
-	d.graphs++
 	return d.fault
 }
 
