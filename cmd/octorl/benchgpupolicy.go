@@ -106,11 +106,22 @@ func (b *gpuBench) trainingOf(s gpuShape, p *policy.Policy, e *memoryEstimate) e
 			docs[i][j] = rng.Int32N(int32(s.config.Vocab))
 		}
 	}
+	const lr = 1e-4
+	if !b.inTurn {
+		if err := t.Queue(docs, lr); err != nil {
+			return err
+		}
+	}
 	var last learner.MidMetrics
 	times, err := b.seconds(func() (err error) {
-		last, err = t.Step(docs, 1e-4)
+		if err = t.Queue(docs, lr); err == nil {
+			last, err = t.Finish()
+		}
 		return err
 	})
+	if err == nil && !b.inTurn {
+		last, err = t.Finish()
+	}
 	if err != nil {
 		return err
 	}

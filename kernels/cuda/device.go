@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
 	"sync"
 	"syscall"
 	"unsafe"
@@ -41,6 +42,7 @@ type Device struct {
 	zeroed  devicePointer // zeroedBytes of zeros, which kernels leave zero
 	eager   bool          // wait after every kernel, so that a fault has its name
 	plan    *plan         // of a device that is not there; nil for one that is
+	faultIn int           // launches until one that faults on purpose; 0 for never
 
 	mu       sync.Mutex
 	op       string       // the public method that holds mu
@@ -87,8 +89,11 @@ func Open(c Config) (kernels.Device, error) {
 			Kind:    "cuda",
 			Compute: kernels.BFloat16,
 			Memory:  about.Memory,
-			Replays: true,
+			Replays: os.Getenv("OCTORL_CUDA_GRAPHS") != "off",
 		},
+	}
+	if n, err := strconv.Atoi(os.Getenv("OCTORL_CUDA_FAULT")); err == nil {
+		d.faultIn = n
 	}
 	if err := d.start(); err != nil {
 		return nil, fmt.Errorf("open %s: %w", d.info.Name, err)
@@ -198,9 +203,13 @@ func (d *Device) try(what string, err error) {
 }
 
 // fail makes err the device's fault, if it is the first. Nothing is queued
-// after it.
+// after it. What a kernel did wrong is told by whichever call comes next.
 func (d *Device) fail(err error) {
 	if d.fault == nil {
+		var code driverError
+		if errors.As(err, &code) && code.ofKernels() && !d.eager {
+			err = fmt.Errorf("%w, in one of: %s (OCTORL_CUDA_SYNC=1 tells which)", err, d.recent.String())
+		}
 		d.fault = fmt.Errorf("%s: %s: %w", d.info.Name, d.op, err)
 	}
 }

@@ -91,10 +91,12 @@ func (d *Device) launch(name string, g grid, args ...any) {
 		return
 	}
 	k := d.kernel(name)
-	d.check(k, args)
 	if g.x == 0 {
+		d.check(k, args)
 		return
 	}
+	d.rehearseFault()
+	d.check(k, args)
 	d.allowShared(k, g.shared)
 	d.recent.add(launched{kernel: name, grid: g})
 	code := C.octorl_launch(d.context, k.function, C.uint(g.x), C.uint(max(g.y, 1)), C.uint(max(g.z, 1)),
@@ -104,6 +106,19 @@ func (d *Device) launch(name string, g grid, args ...any) {
 	}
 	if code != 0 {
 		d.fail(fmt.Errorf("kernel %s, %s: %w", name, describeLaunch(g, args), driverError(code)))
+	}
+}
+
+// rehearseFault counts launches down to the one that OCTORL_CUDA_FAULT asks for,
+// before which it queues a kernel that reads memory that is not there: what a card
+// does that fails or vanishes.
+func (d *Device) rehearseFault() {
+	if d.faultIn == 0 || d.capture != nil {
+		return
+	}
+	if d.faultIn--; d.faultIn == 0 {
+		const nowhere, n = devicePointer(4096), 2048
+		d.launch("transfer.round_bf16", d.flat(n, 8), nowhere, nowhere, int64(n))
 	}
 }
 

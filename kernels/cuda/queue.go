@@ -6,6 +6,7 @@ package cuda
 import "C"
 
 import (
+	"errors"
 	"fmt"
 	"runtime"
 	"syscall"
@@ -126,7 +127,7 @@ func (d *Device) await(m kernels.Mark) {
 		p.waiters--
 		if code != 0 {
 			d.op = "Wait"
-			d.fail(fmt.Errorf("%w, in one of: %s (OCTORL_CUDA_SYNC=1 tells which)", driverError(code), d.recent.String()))
+			d.fail(driverError(code))
 			return
 		}
 		d.retire(p.mark)
@@ -189,8 +190,11 @@ func (d *Device) endCapture(g *graph) error {
 	d.op = "Capture"
 	d.capture = nil
 	d.recorded.Broadcast()
-	code := C.octorl_captured(d.context, d.cStream(), &g.exec)
-	d.try("end", status(code))
+	err := status(C.octorl_captured(d.context, d.cStream(), &g.exec))
+	if errors.Is(err, outOfMemory) && d.fault == nil {
+		return fmt.Errorf("%s: a graph of %d operations: %w", d.info.Name, g.ops, kernels.ErrNoMemory)
+	}
+	d.try("end", err)
 	return d.fault
 }
 
@@ -212,6 +216,7 @@ func (d *Device) Replay(g kernels.Graph) {
 	if d.fault != nil {
 		return
 	}
+	d.rehearseFault()
 	r := g.(*graph)
 	d.recent.add(launched{kernel: "graph", grid: grid{x: r.ops}})
 	d.try("queue a graph", status(C.octorl_replay(d.context, r.exec, d.cStream())))
