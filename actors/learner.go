@@ -165,9 +165,9 @@ func (l *learnerActor) advance(c actor.Context) {
 	switch {
 	case s.step == s.numSteps():
 		l.save(c, true)
-	case l.stopping:
+	case l.stopping && s.queued == 0:
 		l.save(c, false)
-	case s.probeDue():
+	case s.queued == 0 && s.probeDue():
 		c.Request(l.evaluator, reserve{at: s.at()})
 	default:
 		l.next(c)
@@ -178,7 +178,8 @@ func (l *learnerActor) advance(c actor.Context) {
 func (l *learnerActor) next(c actor.Context) {
 	s := l.session
 	if s.mid != nil {
-		l.do(func() any { return s.trainStep() })
+		more := !l.stopping
+		l.do(func() any { return s.trainStep(more) })
 		return
 	}
 	rl := rlOf(s.stage)

@@ -54,7 +54,8 @@ type session struct {
 
 	mid       *learner.MidTrainer
 	stream    *corpus.Stream
-	ahead     *drawnAhead // what was drawn for the next step; nil for nothing
+	ahead     *drawnAhead // what was drawn for the next step to queue; nil for nothing
+	queued    int         // steps that were given to the device and are not finished
 	rl        *learner.PolicyTrainer
 	reference *policy.Policy // of the KL penalty; nil without
 	critic    *policy.Policy // nil without
@@ -212,7 +213,7 @@ func (s *session) close() {
 			p.Free()
 		}
 	}
-	s.mid, s.rl, s.reference, s.critic = nil, nil, nil, nil
+	s.mid, s.rl, s.reference, s.critic, s.queued = nil, nil, nil, nil, 0
 }
 
 func (s *session) optimizer() *learner.Optimizer {
@@ -254,18 +255,27 @@ func readPosition(dir string) (position, error) {
 	return p, nil
 }
 
-// trainStep makes one step on text.
-func (s *session) trainStep() stepDone {
+// restsAt reports whether the weights after a step are read, so that the next step
+// must not be under way.
+func (s *session) restsAt(step int) bool {
+	every := s.stage.EvaluateEvery()
+	return step == s.numSteps() || step%s.shop.recipe.Checkpoint.EverySteps == 0 || every > 0 && step%every == 0
+}
+
+// trainStep makes one step on text. With more it gives the device the next one
+// too, where that may be, before it waits for the numbers of this one.
+func (s *session) trainStep(more bool) stepDone {
 	began := time.Now()
-	lr := s.schedule.LR(s.step+1, s.numSteps())
-	if s.ahead == nil {
-		s.drawAhead()
+	var err error
+	if s.queued == 0 {
+		err = s.queueStep()
 	}
-	err := s.mid.Queue(s.ahead.docs, lr)
-	s.ahead = nil
+	if more && err == nil && !s.restsAt(s.step+1) {
+		err = s.queueStep()
+	}
 	var m learner.MidMetrics
 	if err == nil {
-		if s.step+1 < s.numSteps() {
+		if s.step+s.queued < s.numSteps() {
 			s.drawAhead() // while the device works
 		}
 		m, err = s.mid.Finish()
@@ -273,15 +283,31 @@ func (s *session) trainStep() stepDone {
 	if err != nil {
 		return stepDone{err: fmt.Errorf("step %d of stage %s: %w", s.step+1, s.stage.Name, err)}
 	}
+	lr := s.schedule.LR(s.step+1, s.numSteps())
 	s.step++
+	s.queued--
 	return stepDone{values: map[string]float64{
 		"loss": m.Loss, "lr": lr, "grad_norm": m.GradNorm, "tokens": float64(s.stage.Train.BatchTokens), "updates_skipped": count(m.Skipped),
 		"tokens_per_second": float64(s.stage.Train.BatchTokens) / time.Since(began).Seconds(),
 	}}
 }
 
-// drawAhead draws the documents of the next step.
+// queueStep gives the device the first step that it does not have.
+func (s *session) queueStep() error {
+	s.drawAhead()
+	err := s.mid.Queue(s.ahead.docs, s.schedule.LR(s.step+s.queued+1, s.numSteps()))
+	s.ahead = nil
+	if err == nil {
+		s.queued++
+	}
+	return err
+}
+
+// drawAhead draws the documents of the next step to queue, unless it has them.
 func (s *session) drawAhead() {
+	if s.ahead != nil {
+		return
+	}
 	from := s.stream.State()
 	s.ahead = &drawnAhead{docs: s.stream.Next(s.stage.Train.BatchTokens), from: from}
 }

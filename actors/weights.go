@@ -60,10 +60,11 @@ func (h *head) serveWeights(system *actor.ActorSystem) (stop func(), err error) 
 }
 
 // provide puts the present weights into the object store when they are those of
-// at. It runs on the learner's background, between steps.
+// at, and no step is under way that changes them. It runs on the learner's
+// background, between steps.
 func (w *workshop) provide(s *session, at standing) (message.PolicyPublished, error) {
 	out := message.PolicyPublished{Stage: at.stage, Version: at.version(), Step: at.step}
-	if s == nil || s.at() != at {
+	if s == nil || s.at() != at || s.queued > 0 {
 		return out, nil
 	}
 	if w.provided.Object != "" && w.provided.Stage == at.stage && w.provided.Version == at.version() {

@@ -430,13 +430,18 @@ const (
 //
 // with lr, c1 = 1/(1−Beta1ᵗ) and c2 = 1/(1−Beta2ᵗ) from Hyper. When Norm[0] is
 // not finite nothing is written. MaxNorm 0 does not clip.
+//
+// Before holds the norms of updates that were queued and whose outcome the caller
+// does not know yet: t depends on how many of them were made. So Hyper holds c1
+// and c2 for none of them, then for one, and so on to all.
 type AdamWArgs struct {
 	Weights Buffer // Compute type
 	Master  Buffer // Float32; the same buffer as Weights where Compute is Float32
 	Grads   Buffer // Float32
 	M, V    Buffer // Float32
 	Norm    Buffer // (1,) Float32: sum of squares over the whole gradient
-	Hyper   Buffer // (3,) Float32: lr, c1, c2
+	Before  Buffer // (K,) Float32: Norm of earlier updates, or nil for none
+	Hyper   Buffer // (3+2K,) Float32: lr, then c1 and c2 for 0 to K of Before finite
 
 	MaxNorm, Beta1, Beta2, Eps, Decay float32
 }

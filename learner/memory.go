@@ -96,7 +96,7 @@ func (w *workspace) apply(lr float64) (norm float64, skipped bool, err error) {
 	return w.finish()
 }
 
-// finish waits for the update that the optimizer has queued.
+// finish waits for the oldest update that the optimizer has queued.
 func (w *workspace) finish() (norm float64, skipped bool, err error) {
 	norm, err = w.optimizer.finish()
 	if errors.Is(err, ErrNotFinite) {

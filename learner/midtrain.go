@@ -49,8 +49,16 @@ type MidTrainer struct {
 	dev   kernels.Device
 	limit int // packed tokens of one pass
 
-	coef, logprob []float32 // host memory, kept between steps
-	queued        MidMetrics
+	coef   []float32    // host memory, kept between steps
+	queued []queuedStep // oldest first
+	spare  [][]float32  // memory for logprobs, kept between steps
+}
+
+// queuedStep is a step that the device may not have finished, and the logprobs
+// that it writes.
+type queuedStep struct {
+	metrics MidMetrics
+	logprob []float32
 }
 
 // NewMidTrainer returns a trainer of p, whose present weights are the start.
@@ -90,10 +98,11 @@ func (t *MidTrainer) Step(docs [][]int32, lr float64) (MidMetrics, error) {
 	return t.Finish()
 }
 
-// Queue is the part of Step that does not wait for the device: the caller may
-// prepare the next documents until it calls Finish, which must follow. It
-// returns ErrOverBudget and ErrNothingToTrain as Step does; then nothing is
-// queued.
+// Queue is the part of Step that does not wait for the device. Finish must follow
+// for each, in the same order; before, one more step may be queued, so that the
+// device has work while the host looks at the numbers of the step before. That
+// changes no result. It returns ErrOverBudget and ErrNothingToTrain as Step does;
+// then nothing is queued.
 func (t *MidTrainer) Queue(docs [][]int32, lr float64) error {
 	kept, sizes, err := t.admit(docs)
 	if err != nil {
@@ -102,24 +111,36 @@ func (t *MidTrainer) Queue(docs [][]int32, lr float64) error {
 	runs := cut(sizes, t.limit)
 	m := MidMetrics{Documents: len(kept), Tokens: sum(sizes), Microbatches: len(runs)}
 	t.coef = refill(t.coef, m.Tokens, -1/float32(m.Tokens))
-	t.logprob = refill(t.logprob, m.Tokens, 0)
+	q := queuedStep{metrics: m, logprob: t.takeLogprobs(m.Tokens)}
 
 	t.gradients.Zero()
 	done := 0
 	for _, run := range runs {
-		done += t.accumulate(kept[run.From:run.To], done)
+		done += t.accumulate(kept[run.From:run.To], q.logprob[done:])
 	}
 	t.optimizer.queue(t.gradients.Arena, lr)
-	t.queued = m
+	t.queued = append(t.queued, q)
 	return nil
 }
 
-// Finish waits for the step that was queued and returns what Step does.
+// takeLogprobs returns host memory for n logprobs.
+func (t *MidTrainer) takeLogprobs(n int) []float32 {
+	var s []float32
+	if last := len(t.spare) - 1; last >= 0 {
+		s, t.spare = t.spare[last], t.spare[:last]
+	}
+	return refill(s, n, 0)
+}
+
+// Finish waits for the oldest step that was queued and returns what Step does.
 func (t *MidTrainer) Finish() (MidMetrics, error) {
-	m := t.queued
+	q := t.queued[0]
+	t.queued = append(t.queued[:0], t.queued[1:]...)
+	m := q.metrics
 	var err error
 	m.GradNorm, m.Skipped, err = t.finish()
-	m.Loss = -mean(t.logprob)
+	m.Loss = -mean(q.logprob)
+	t.spare = append(t.spare, q.logprob)
 	return m, err
 }
 
@@ -141,13 +162,13 @@ func (t *MidTrainer) admit(docs [][]int32) (kept [][]int32, sizes []int, err err
 	return kept, sizes, nil
 }
 
-// accumulate adds the gradient of one microbatch, whose logprobs go to
-// t.logprob from done on, and returns its number of predictions.
-func (t *MidTrainer) accumulate(docs [][]int32, done int) int {
+// accumulate adds the gradient of one microbatch, whose logprobs go to the start
+// of logprob, and returns its number of predictions.
+func (t *MidTrainer) accumulate(docs [][]int32, logprob []float32) int {
 	b := policy.PackDocuments(docs)
 	n := len(b.Targets)
-	t.pass.ForwardBackward(b, t.gradients, t.coef[done:done+n])
-	t.dev.Download(t.logprob[done:done+n], t.pass.LogProb)
+	t.pass.ForwardBackward(b, t.gradients, t.coef[:n])
+	t.dev.Download(logprob[:n], t.pass.LogProb)
 	return n
 }
 

@@ -130,3 +130,40 @@ func TestMidTrainerSkipsNotFiniteGradients(t *testing.T) {
 		t.Errorf("an update was made from a gradient that is not finite: %+v", m)
 	}
 }
+
+// A step is queued before the one before is finished: metrics and weights are those
+// of steps made in turn.
+func TestStepsQueuedAheadAreTheSame(t *testing.T) {
+	const seed, steps = 9, 7
+	t.Log("seed", seed)
+	dev := newDevice(t)
+	train := func(ahead int) (all []MidMetrics, weights string) {
+		r := rand.New(rand.NewPCG(seed, 0))
+		p := newTiny(t, dev)
+		trainer := newMid(t, p, midConfig(30))
+		finish := func() {
+			m, err := trainer.Finish()
+			if err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, m)
+		}
+		for range steps {
+			if err := trainer.Queue(randomDocs(r, 2+r.IntN(9)), 0.01); err != nil {
+				t.Fatal(err)
+			}
+			if len(trainer.queued) > ahead {
+				finish()
+			}
+		}
+		for len(trainer.queued) > 0 {
+			finish()
+		}
+		return all, digest(t, p)
+	}
+	want, weights := train(0)
+	got, other := train(1)
+	if !slices.Equal(got, want) || other != weights {
+		t.Errorf("queued ahead: %+v, digest %.12s\nin turn: %+v, %.12s", got, other, want, weights)
+	}
+}

@@ -63,12 +63,21 @@ type Optimizer struct {
 	memory  allocations
 	master  kernels.Buffer // (parameters,); the weights themselves where Compute is Float32
 	m, v    kernels.Buffer // (parameters,)
-	norm    kernels.Buffer // (1,) sum of squares of the gradient
-	hyper   kernels.Buffer // (3,) as kernels.AdamWArgs
-	updates int64          // updates applied: t of the bias correction
+	norms   kernels.Buffer // (maxQueued,) sums of squares of gradients
+	hyper   kernels.Buffer // (1+2·maxQueued,) as kernels.AdamWArgs
+	updates int64          // updates known to be applied: t of the bias correction
 
-	squares [1]float32 // of the queued update, valid when the device is done with it
-	queued  bool
+	queued []queuedUpdate // oldest first; their norms are adjacent
+}
+
+// maxQueued bounds the updates that are queued and not yet finished.
+const maxQueued = 16
+
+// queuedUpdate is an update whose outcome is not known yet.
+type queuedUpdate struct {
+	slot    int         // of its norm
+	squares *[1]float32 // its norm, valid when the device has passed end
+	end     kernels.Mark
 }
 
 // NewOptimizer returns an optimizer with zero moments. The master weights are
@@ -84,7 +93,7 @@ func NewOptimizer(p *policy.Policy, c OptimizerConfig) (*Optimizer, error) {
 		o.master = o.memory.floats(p.NumParameters())
 	}
 	o.m, o.v = o.memory.floats(p.NumParameters()), o.memory.floats(p.NumParameters())
-	o.norm, o.hyper = o.memory.floats(1), o.memory.floats(3)
+	o.norms, o.hyper = o.memory.floats(maxQueued), o.memory.floats(1+2*maxQueued)
 	if err := o.memory.err; err != nil {
 		o.memory.free()
 		return nil, fmt.Errorf("allocate optimizer of %d parameters: %w", p.NumParameters(), err)
@@ -114,31 +123,50 @@ func (o *Optimizer) Step(grads kernels.Buffer, lr float64) (norm float64, err er
 	return o.finish()
 }
 
-// queue is the part of Step that does not wait. finish must follow.
+// queue is the part of Step that does not wait. A call of finish must follow for
+// each, before there are maxQueued of them. Which of the earlier ones are made, and
+// so the correction of this one, is found on the device.
 func (o *Optimizer) queue(grads kernels.Buffer, lr float64) {
-	if o.queued {
-		panic("learner: update queued before the one before was finished")
+	before, slot := len(o.queued), 0
+	if before > 0 {
+		slot = o.queued[before-1].slot + 1
 	}
-	o.queued = true
+	if slot == maxQueued {
+		slot = 0
+		if before > 1 {
+			panic(fmt.Sprintf("learner: update queued after %d unfinished ones", before))
+		}
+	}
 	dev := o.policy.Device()
-	t := float64(o.updates + 1)
-	c1, c2 := 1/(1-math.Pow(o.config.Beta1, t)), 1/(1-math.Pow(o.config.Beta2, t))
-	dev.Upload(o.hyper, []float32{float32(lr), float32(c1), float32(c2)})
-	dev.SquaredNorm(o.norm, grads)
-	o.update(grads, 0, o.decayed, o.config.WeightDecay)
-	o.update(grads, o.decayed, grads.Len(), 0)
-	dev.Download(o.squares[:], o.norm)
+	hyper := []float32{float32(lr)}
+	for made := range before + 1 {
+		t := float64(o.updates) + float64(made) + 1
+		c1, c2 := 1/(1-math.Pow(o.config.Beta1, t)), 1/(1-math.Pow(o.config.Beta2, t))
+		hyper = append(hyper, float32(c1), float32(c2))
+	}
+	a := kernels.AdamWArgs{Norm: o.norms.Slice(slot, slot+1), Hyper: o.hyper.Slice(0, len(hyper))}
+	if before > 0 {
+		a.Before = o.norms.Slice(o.queued[0].slot, o.queued[before-1].slot+1)
+	}
+	dev.Upload(a.Hyper, hyper)
+	dev.SquaredNorm(a.Norm, grads)
+	o.update(a, grads, 0, o.decayed, o.config.WeightDecay)
+	o.update(a, grads, o.decayed, grads.Len(), 0)
+	u := queuedUpdate{slot: slot, squares: new([1]float32)}
+	dev.Download(u.squares[:], a.Norm)
+	u.end = dev.Mark()
+	o.queued = append(o.queued, u)
 }
 
-// finish waits for the queued update and returns what Step does.
+// finish waits for the oldest queued update and returns what Step does.
 func (o *Optimizer) finish() (norm float64, err error) {
-	o.queued = false
-	dev := o.policy.Device()
-	if err := dev.Wait(dev.Mark()); err != nil {
+	u := o.queued[0]
+	o.queued = append(o.queued[:0], o.queued[1:]...)
+	if err := o.policy.Device().Wait(u.end); err != nil {
 		return 0, fmt.Errorf("update weights: %w", err)
 	}
-	norm = math.Sqrt(float64(o.squares[0]))
-	if !isFinite(o.squares[0]) {
+	norm = math.Sqrt(float64(u.squares[0]))
+	if !isFinite(u.squares[0]) {
 		return norm, fmt.Errorf("norm of the gradient of update %d is %v: %w", o.updates+1, norm, ErrNotFinite)
 	}
 	o.updates++
@@ -146,24 +174,15 @@ func (o *Optimizer) finish() (norm float64, err error) {
 }
 
 // update applies AdamW to weights [from, to).
-func (o *Optimizer) update(grads kernels.Buffer, from, to int, decay float64) {
+func (o *Optimizer) update(a kernels.AdamWArgs, grads kernels.Buffer, from, to int, decay float64) {
 	if from == to {
 		return
 	}
-	o.policy.Device().AdamW(kernels.AdamWArgs{
-		Weights: o.policy.Weights().Slice(from, to),
-		Master:  o.master.Slice(from, to),
-		Grads:   grads.Slice(from, to),
-		M:       o.m.Slice(from, to),
-		V:       o.v.Slice(from, to),
-		Norm:    o.norm,
-		Hyper:   o.hyper,
-		MaxNorm: float32(o.config.MaxNorm),
-		Beta1:   float32(o.config.Beta1),
-		Beta2:   float32(o.config.Beta2),
-		Eps:     float32(o.config.Eps),
-		Decay:   float32(decay),
-	})
+	a.Weights, a.Master, a.Grads = o.policy.Weights().Slice(from, to), o.master.Slice(from, to), grads.Slice(from, to)
+	a.M, a.V = o.m.Slice(from, to), o.v.Slice(from, to)
+	a.MaxNorm, a.Beta1, a.Beta2 = float32(o.config.MaxNorm), float32(o.config.Beta1), float32(o.config.Beta2)
+	a.Eps, a.Decay = float32(o.config.Eps), float32(decay)
+	o.policy.Device().AdamW(a)
 }
 
 // ownsMaster says whether the master weights are other memory than the

@@ -3,6 +3,7 @@ package learner
 import (
 	"errors"
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/octorl/octorl/internal/devicetest"
@@ -115,6 +116,54 @@ func TestOptimizerConfigReportsEveryFault(t *testing.T) {
 	for _, c := range []OptimizerConfig{DefaultMidOptimizer(), DefaultRLOptimizer()} {
 		if err := c.Validate(); err != nil {
 			t.Errorf("default %+v: %v", c, err)
+		}
+	}
+}
+
+// Updates are queued one, two or eight ahead of what is known of them, some of them
+// from gradients that are not finite: weights and norms are those of updates made in
+// turn.
+func TestUpdatesQueuedAheadAreTheSame(t *testing.T) {
+	type outcome struct {
+		norm float64
+		bad  bool
+	}
+	train := func(ahead int) (outcomes []outcome, weights string, updates int64) {
+		p, o, g := newOptimizer(t, DefaultMidOptimizer())
+		finish := func() {
+			norm, err := o.finish()
+			if err != nil && !errors.Is(err, ErrNotFinite) {
+				t.Fatal(err)
+			}
+			outcomes = append(outcomes, outcome{norm, err != nil})
+		}
+		for i := range 40 {
+			p.Device().Fill(g.Arena, float32(math.Sin(float64(i))))
+			if i%5 == 2 || i%7 == 3 {
+				p.Device().Fill(g.Arena.Slice(i, i+1), float32(math.Inf(1)))
+			}
+			o.queue(g.Arena, 0.01)
+			if ahead == 8 && i%8 == 7 { // all of them, as at the end of a batch
+				for range 8 {
+					finish()
+				}
+			} else if ahead < 8 && len(o.queued) > ahead {
+				finish()
+			}
+		}
+		for len(o.queued) > 0 {
+			finish()
+		}
+		return outcomes, digest(t, p), o.Updates()
+	}
+	want, weights, updates := train(0)
+	if updates != 27 {
+		t.Fatalf("%d updates of 40 were made, want 27", updates)
+	}
+	for _, ahead := range []int{1, 8} {
+		got, other, n := train(ahead)
+		if !slices.Equal(got, want) || other != weights || n != updates {
+			t.Errorf("%d ahead: %d updates, digest %.12s, outcomes %v; in turn %d, %.12s, %v", ahead, n, other, got, updates, weights, want)
 		}
 	}
 }

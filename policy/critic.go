@@ -80,16 +80,14 @@ func LoadCritic(dev kernels.Device, dir string) (*Policy, error) {
 // expects to be earned from the target on, given the tokens before it. It is
 // Forward for a critic.
 func (ps *Pass) Values(b Batch) {
-	if ps.hidden(b, 1) {
-		ps.policy.dev.ValueHead(ps.values())
-	}
+	ps.forward(b, 1, func() { ps.policy.dev.ValueHead(ps.values()) })
 }
 
 // BackwardValues queues the gradients of Σ coef·Value for the batch of the last
 // Values and adds them to g. coef is (P,) Float32 on the device. Value is written
 // again with the same values. It needs PassLimits.Backward.
 func (ps *Pass) BackwardValues(g *Gradients, coef kernels.Buffer) {
-	ps.backward(g, func() {
+	ps.backward(g, coef, func(coef kernels.Buffer) {
 		h := ps.values()
 		h.Coef, h.DHidden, h.DWeight = coef, ps.derivatives.normed, g.parameters.head
 		ps.policy.dev.ValueHead(h)

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"math/bits"
 
 	"github.com/octorl/octorl/kernels"
 )
@@ -38,6 +39,7 @@ type Pass struct {
 	targets     kernels.Buffer // (P,) Int32
 	coef        kernels.Buffer // (P,) Float32
 	segmentInts []int32        // staging, kept for its memory
+	recordings  recordings
 	attend      func(layer int, la *layerActivations)
 }
 
@@ -49,6 +51,7 @@ func (p *Policy) NewPass(l PassLimits) (*Pass, error) {
 		activations: p.newActivations(l.Tokens, l.Backward),
 		segmentRows: rowBuffers{dev: p.dev, maxRows: l.Segments},
 		predictions: rowBuffers{dev: p.dev, maxRows: l.Predictions},
+		recordings:  recordings{dev: p.dev},
 	}
 	if l.Backward {
 		ps.derivatives = p.newDerivatives(&ps.activations.rows)
@@ -81,6 +84,7 @@ func (ps *Pass) groups() [3]*rowBuffers {
 
 // Free releases the pass, once queued work that uses it is done.
 func (ps *Pass) Free() {
+	ps.recordings.forget()
 	for _, rows := range ps.groups() {
 		rows.free()
 	}
@@ -91,9 +95,26 @@ func (ps *Pass) Free() {
 // It panics where b exceeds the limits or its lengths disagree. A batch without
 // predictions computes nothing.
 func (ps *Pass) Forward(b Batch, temperature float32) {
-	if ps.hidden(b, temperature) {
-		ps.policy.dev.Head(ps.head())
+	ps.forward(b, temperature, func() { ps.policy.dev.Head(ps.head()) })
+}
+
+// forward uploads b and queues the network and the operation that ends it.
+func (ps *Pass) forward(b Batch, temperature float32, head func()) {
+	if ps.load(b, temperature) {
+		ps.record(workForward, nil, func() {
+			ps.policy.forward(ps.activations, ps.attend)
+			head()
+		})
 	}
+}
+
+// record queues work on the loaded batch, from a recording where that is cheaper.
+// What the graph refers to besides the pass's own buffers is g.
+func (ps *Pass) record(work passWork, g *Gradients, queue func()) {
+	ps.recordings.run(recordedShape{
+		work: work, rows: ps.activations.rows.rows, segments: ps.segmentRows.rows, predictions: ps.predictions.rows,
+		temperature: ps.temperature, gradients: g,
+	}, queue)
 }
 
 // ForwardBackward is Forward at temperature 1 with the gradients of
@@ -104,9 +125,14 @@ func (ps *Pass) ForwardBackward(b Batch, g *Gradients, coef []float32) {
 	if len(coef) != len(b.Rows) {
 		panic(fmt.Sprintf("policy: ForwardBackward of %d predictions with %d coefficients", len(b.Rows), len(coef)))
 	}
-	if ps.hidden(b, 1) {
+	ps.mustDifferentiate()
+	if ps.load(b, 1) {
 		ps.policy.dev.Upload(ps.coef, coef)
-		ps.Backward(g, ps.coef, nil)
+		ps.record(workForwardBackward, g, func() {
+			ps.policy.forward(ps.activations, ps.attend)
+			ps.headBackward(g, ps.coef, nil)
+			ps.policy.backward(&g.parameters, ps.activations, ps.derivatives, ps.segments)
+		})
 	}
 }
 
@@ -115,25 +141,46 @@ func (ps *Pass) ForwardBackward(b Batch, g *Gradients, coef []float32) {
 // device; entropyCoef may be nil for zeros. LogProb and Entropy are written
 // again with the same values. It needs PassLimits.Backward.
 func (ps *Pass) Backward(g *Gradients, coef, entropyCoef kernels.Buffer) {
-	ps.backward(g, func() {
-		h := ps.head()
-		h.Coef, h.EntropyCoef = coef, entropyCoef
-		h.DHidden, h.DWeight = ps.derivatives.normed, g.parameters.head
-		ps.policy.dev.Head(h)
-	})
+	if entropyCoef != nil { // graphs refer to buffers of the pass alone
+		ps.mustDifferentiate()
+		if ps.predictions.rows > 0 {
+			ps.headBackward(g, coef, entropyCoef)
+			ps.policy.backward(&g.parameters, ps.activations, ps.derivatives, ps.segments)
+		}
+		return
+	}
+	ps.backward(g, coef, func(coef kernels.Buffer) { ps.headBackward(g, coef, nil) })
+}
+
+func (ps *Pass) headBackward(g *Gradients, coef, entropyCoef kernels.Buffer) {
+	h := ps.head()
+	h.Coef, h.EntropyCoef = coef, entropyCoef
+	h.DHidden, h.DWeight = ps.derivatives.normed, g.parameters.head
+	ps.policy.dev.Head(h)
 }
 
 // backward queues the gradients of the last batch, of which head computes the
-// first step: those of the hidden states and of the output matrix.
-func (ps *Pass) backward(g *Gradients, head func()) {
-	if ps.derivatives == nil {
-		panic("policy: backward in a pass without PassLimits.Backward")
-	}
+// first step from coef: those of the hidden states and of the output matrix.
+func (ps *Pass) backward(g *Gradients, coef kernels.Buffer, head func(coef kernels.Buffer)) {
+	ps.mustDifferentiate()
 	if ps.predictions.rows == 0 {
 		return
 	}
-	head()
-	ps.policy.backward(&g.parameters, ps.activations, ps.derivatives, ps.segments)
+	if ps.policy.dev.Info().Replays {
+		ps.policy.dev.Copy(ps.coef, coef)
+		coef = ps.coef
+	}
+	ps.record(workBackward, g, func() {
+		head(coef)
+		ps.policy.backward(&g.parameters, ps.activations, ps.derivatives, ps.segments)
+	})
+}
+
+// mustDifferentiate panics in a pass that has no memory for gradients.
+func (ps *Pass) mustDifferentiate() {
+	if ps.derivatives == nil {
+		panic("policy: backward in a pass without PassLimits.Backward")
+	}
 }
 
 // Read waits for queued work and copies LogProb and Entropy, (P,) each, to the
@@ -152,29 +199,39 @@ func (ps *Pass) Read(logprob, entropy []float32) error {
 	return nil
 }
 
-// hidden uploads b and queues the network up to the hidden states. It reports
-// whether there is anything to predict.
-func (ps *Pass) hidden(b Batch, temperature float32) bool {
+// load uploads b. It reports whether there is anything to predict.
+func (ps *Pass) load(b Batch, temperature float32) bool {
 	if len(b.Positions) != len(b.IDs) || len(b.Targets) != len(b.Rows) {
 		panic(fmt.Sprintf("policy: batch of %d ids with %d positions, %d rows with %d targets",
 			len(b.IDs), len(b.Positions), len(b.Rows), len(b.Targets)))
 	}
 	a, dev := ps.activations, ps.policy.dev
 	a.rows.resize("packed rows", len(b.IDs))
-	ps.segmentRows.resize("segments", len(b.Segments))
+	ps.loadSegments(b.Segments)
 	ps.predictions.resize("predictions", len(b.Rows))
 	ps.temperature = temperature
 	if len(b.Rows) == 0 {
 		return false
 	}
-	ps.segmentInts = kernels.SegmentInts(ps.segmentInts[:0], b.Segments)
 	dev.Upload(a.ids, b.IDs)
 	dev.Upload(a.positions, b.Positions)
 	dev.Upload(ps.segments, ps.segmentInts)
 	dev.Upload(ps.rows, b.Rows)
 	dev.Upload(ps.targets, b.Targets)
-	ps.policy.forward(a, ps.attend)
 	return true
+}
+
+// loadSegments sets the segments that the next upload takes. Where graphs are
+// recorded there are a power of two of them, the last ones of no rows, so that
+// batches of the same rows have the same shape.
+func (ps *Pass) loadSegments(segments []kernels.Segment) {
+	ps.segmentInts = kernels.SegmentInts(ps.segmentInts[:0], segments)
+	n := len(segments)
+	if n > 0 && ps.policy.dev.Info().Replays {
+		n = max(n, min(1<<bits.Len(uint(n-1)), ps.segmentRows.maxRows))
+		ps.segmentInts = append(ps.segmentInts, make([]int32, 4*(n-len(segments)))...)
+	}
+	ps.segmentRows.resize("segments", n)
 }
 
 func (ps *Pass) head() kernels.HeadArgs {

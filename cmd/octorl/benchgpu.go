@@ -24,6 +24,7 @@ type benchGPUVerb struct {
 	Only   []string `help:"Parts to run: ${enum}." enum:"kernels,train,decode" default:"kernels,train,decode"`
 	Shapes []string `help:"Shapes of policies: ${enum}." enum:"tiny-10m,small-125m,llama3.2-1b,llama3.2-3b" default:"tiny-10m,small-125m,llama3.2-1b"`
 	Reps   int      `help:"Repetitions of each measurement." default:"12"`
+	InTurn bool     `help:"Wait for each training step before the next one is queued; a run does so only where weights are read."`
 	Peer   string   `help:"A script like scripts/peers/train_torch.py, run by python3 on the same shapes for comparison." placeholder:"FILE"`
 	Python string   `help:"Interpreter of the peer." default:"python3"`
 }
@@ -45,7 +46,7 @@ func (v *benchGPUVerb) Run(ctx context.Context) error {
 	if dev.Info().Compute == kernels.Float32 {
 		return fmt.Errorf("bench gpu: there is no GPU to measure: %w", errors.Join(why, errors.New("bench cpu measures this device")))
 	}
-	b := &gpuBench{ctx: ctx, dev: dev, reps: max(v.Reps, 1), peer: v.Peer, python: v.Python}
+	b := &gpuBench{ctx: ctx, dev: dev, reps: max(v.Reps, 1), inTurn: v.InTurn, peer: v.Peer, python: v.Python}
 	if err := b.run(v.Only, v.Shapes); err != nil {
 		return fmt.Errorf("bench gpu: %w", err)
 	}
@@ -68,6 +69,7 @@ type gpuBench struct {
 	ctx          context.Context
 	dev          kernels.Device
 	reps         int
+	inTurn       bool
 	peer, python string
 	report       gpuReport
 }
@@ -181,10 +183,10 @@ func (r *gpuReport) write(w io.Writer) error {
 	}
 	if len(r.Steps) > 0 {
 		fmt.Fprintln(w)
-		line("training step\ttokens\tmilliseconds\tquartiles\ttokens/s\tof product rate\tpeak GiB\tpeer tokens/s\tours by peer's")
+		line("training step\ttokens\tmilliseconds\tquartiles\ttokens/s\tof product rate\tpeak GiB\tby driver\tforetold\tpeer tokens/s\tours by peer's")
 		for _, s := range r.Steps {
-			line("%s\t%d×%d\t%.2f\t%.2f … %.2f\t%.0f\t%.3f\t%.1f\t%s\t%s", s.Shape, s.Sequences, s.Sequence, s.Millis, s.Low, s.High,
-				s.Tokens, s.OfRate, s.PeakGiB, rate(s.PeerTokens), rate(s.Ratio))
+			line("%s\t%d×%d\t%.2f\t%.2f … %.2f\t%.0f\t%.3f\t%.2f\t%.2f\t%.2f\t%s\t%s", s.Shape, s.Sequences, s.Sequence, s.Millis, s.Low, s.High,
+				s.Tokens, s.OfRate, s.PeakGiB, s.Occupied, s.Foretold, rate(s.PeerTokens), rate(s.Ratio))
 		}
 		t.Flush()
 	}

@@ -25,8 +25,10 @@ type stepRate struct {
 	Low        float64 `json:"low"`          // quartiles
 	High       float64 `json:"high"`
 	Tokens     float64 `json:"tokens_per_second"`
-	OfRate     float64 `json:"of_rate"` // operations a second by the rate of a large product
-	PeakGiB    float64 `json:"peak_gib"`
+	OfRate     float64 `json:"of_rate"`      // operations a second by the rate of a large product
+	PeakGiB    float64 `json:"peak_gib"`     // of buffers and workspace, of the process so far
+	Occupied   float64 `json:"occupied_gib"` // of the device's memory, as its driver says
+	Foretold   float64 `json:"foretold_gib"` // for the second, by the estimate of octorl explain
 	Loss       float64 `json:"loss"`
 	PeerTokens float64 `json:"peer_tokens_per_second,omitempty"`
 	Ratio      float64 `json:"ratio,omitempty"` // ours by the peer's
@@ -61,7 +63,14 @@ func (b *gpuBench) withShape(s gpuShape, f func(p *policy.Policy) error) error {
 
 // training measures whole steps on random documents, as the peer does.
 func (b *gpuBench) training(s gpuShape) error {
-	return b.withShape(s, func(p *policy.Policy) error { return b.trainingOf(s, p) })
+	e, err := trainingMemory(b.dev.Info(), s.config, s.tokens())
+	if err != nil {
+		return err
+	}
+	if err := e.reserve(b.dev); err != nil {
+		return err
+	}
+	return b.withShape(s, func(p *policy.Policy) error { return b.trainingOf(s, p, e) })
 }
 
 // runPeers runs the peer on every shape that a training step was measured of.
@@ -81,7 +90,7 @@ func (b *gpuBench) runPeers() (err error) {
 	return nil
 }
 
-func (b *gpuBench) trainingOf(s gpuShape, p *policy.Policy) error {
+func (b *gpuBench) trainingOf(s gpuShape, p *policy.Policy, e *memoryEstimate) error {
 	c := learner.DefaultMidConfig()
 	c.MicrobatchTokens = s.tokens()
 	t, err := learner.NewMidTrainer(p, c)
@@ -97,11 +106,22 @@ func (b *gpuBench) trainingOf(s gpuShape, p *policy.Policy) error {
 			docs[i][j] = rng.Int32N(int32(s.config.Vocab))
 		}
 	}
+	const lr = 1e-4
+	if !b.inTurn {
+		if err := t.Queue(docs, lr); err != nil {
+			return err
+		}
+	}
 	var last learner.MidMetrics
 	times, err := b.seconds(func() (err error) {
-		last, err = t.Step(docs, 1e-4)
+		if err = t.Queue(docs, lr); err == nil {
+			last, err = t.Finish()
+		}
 		return err
 	})
+	if err == nil && !b.inTurn {
+		last, err = t.Finish()
+	}
 	if err != nil {
 		return err
 	}
@@ -115,6 +135,10 @@ func (b *gpuBench) trainingOf(s gpuShape, p *policy.Policy) error {
 	if m, ok := b.dev.(memoryMeter); ok {
 		_, peak := m.Memory()
 		r.PeakGiB = float64(peak) / (1 << 30)
+	}
+	r.Foretold = float64(e.total()) / (1 << 30)
+	if o, ok := b.dev.(occupant); ok {
+		r.Occupied = float64(o.Occupied()) / (1 << 30)
 	}
 	b.report.Steps = append(b.report.Steps, r)
 	return nil

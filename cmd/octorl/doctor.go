@@ -163,11 +163,15 @@ func measureGPU(ordinal int) string {
 		return err.Error()
 	}
 	defer dev.Close()
+	taken := ""
+	if o, ok := dev.(occupant); ok {
+		taken = fmt.Sprintf(", %s in use with these kernels loaded", formatBytes(int(o.Occupied())))
+	}
 	bandwidth, rate, err := deviceLimits(dev)
 	if err != nil {
 		return fmt.Sprintf("does not work: %v", err)
 	}
-	return fmt.Sprintf("copies %.2f TB/s (read and written), multiplies %.0f TFLOP/s in bfloat16", bandwidth/1e12, rate/1e12)
+	return fmt.Sprintf("copies %.2f TB/s (read and written), multiplies %.0f TFLOP/s in bfloat16%s", bandwidth/1e12, rate/1e12, taken)
 }
 
 // deviceLimits returns a device's bandwidth in bytes a second, read and written,

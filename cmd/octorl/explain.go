@@ -5,12 +5,10 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
 
-	"github.com/octorl/octorl/actors"
 	"github.com/octorl/octorl/internal/config"
 	"github.com/octorl/octorl/kernels"
 	"github.com/octorl/octorl/policy"
@@ -34,12 +32,28 @@ func (v *explainVerb) Run() error {
 	if err := flags.apply(r); err != nil {
 		return err
 	}
-	dev, err := v.open()
+	info, err := v.info()
 	if err != nil {
 		return err
 	}
+	return explain(os.Stdout, r, info)
+}
+
+// cards are GPUs that a run can be planned for where there are none, with the
+// bytes that the driver says they have.
+var cards = map[string]int64{"h100": 79*1<<30 + 1<<27, "h200": 139*1<<30 + 1<<29}
+
+// info describes the device that the run is explained for.
+func (v *explainVerb) info() (kernels.Info, error) {
+	if memory, ok := cards[v.Device]; ok {
+		return kernels.Info{Name: v.Device, Kind: "cuda", Compute: kernels.BFloat16, Memory: memory}, nil
+	}
+	dev, err := v.open()
+	if err != nil {
+		return kernels.Info{}, err
+	}
 	defer dev.Close()
-	return explain(os.Stdout, r, dev.Info())
+	return dev.Info(), nil
 }
 
 // explain writes the counts and the estimated memory of a run on a device in
@@ -59,7 +73,9 @@ func explain(w io.Writer, r *config.Recipe, info kernels.Info) error {
 	explainPolicy(line, r, shape)
 	explainEvaluation(line, r)
 	explainCheckpoints(line, r, shape, info)
-	explainMemory(line, r, shape, info)
+	if err := explainMemory(line, r, shape, info); err != nil {
+		return fmt.Errorf("explain recipe %s: %w", r.Name, err)
+	}
 	if err := t.Flush(); err != nil {
 		return fmt.Errorf("explain recipe %s: %w", r.Name, err)
 	}
@@ -81,9 +97,9 @@ func shapeOf(r *config.Recipe) (policy.Config, error) {
 	}
 	s := r.Policy.Shape
 	return policy.Config{
-		Vocab: vocab, Hidden: s.Hidden, Layers: s.Layers, FFN: s.FFN, MaxPositions: s.MaxPositions,
-		Heads:         kernels.Heads{Query: s.Heads, KeyValue: s.KVHeads, Width: s.HeadWidth},
-		TieEmbeddings: s.TieEmbeddings,
+		Architecture: policy.Llama, Vocab: vocab, Hidden: s.Hidden, Layers: s.Layers, FFN: s.FFN, MaxPositions: s.MaxPositions,
+		Heads:   kernels.Heads{Query: s.Heads, KeyValue: s.KVHeads, Width: s.HeadWidth},
+		NormEps: 1e-5, Rope: policy.Rope{Theta: s.RopeTheta}, TieEmbeddings: s.TieEmbeddings,
 	}, nil
 }
 
@@ -218,69 +234,6 @@ func checkpointBytes(c policy.Config, compute kernels.Type) int {
 		size += 4 * c.NumParameters() // master weights
 	}
 	return size
-}
-
-// explainMemory estimates what the head process allocates on its device. The
-// program itself is left out, and on the CPU so is scratch memory of kernels.
-func explainMemory(line writeLine, r *config.Recipe, c policy.Config, info kernels.Info) {
-	compute, parameters := info.Compute, c.NumParameters()
-	sizes := actors.SizesOn(info, c, actors.NeedsOf(r))
-	batch, rollouts := microbatch(r, c, sizes), r.Scale.Rollouts
-	completions := actors.NeedsOf(r).Samples * sizes.Groups
-	prefill := max(sizes.PromptTokens, completions)
-	positions := completions * actors.PageTokens * (ceil(c.MaxPositions, actors.PageTokens) + 1)
-
-	total := 0
-	row := func(name string, bytes int, how string) {
-		total += bytes
-		line(name, formatBytes(bytes), how)
-	}
-	line("memory, estimated", "", fmt.Sprintf("in %s, on a device like %s", compute, info.Name))
-	row("weights", c.WeightBytes(compute), fmt.Sprintf("%d bytes a parameter", compute.Size()))
-	copied := 0
-	if info.Memory == 0 {
-		copied = 4 * (parameters - c.Hidden*(2*c.Layers+1)) // less the gains; biases are too few to matter
-		row("weights for products", 2*copied, "2 · matrices, copied into the device's layout")
-	}
-	row("training state", actors.StateBytes(compute)*parameters, fmt.Sprintf("%d bytes a parameter: gradient, moments%s",
-		actors.StateBytes(compute), map[bool]string{true: ", master weights"}[compute != kernels.Float32]))
-	row("activations, training", batch*c.RowBytes(compute, true), fmt.Sprintf("%d tokens of a microbatch · %d bytes", batch, c.RowBytes(compute, true)))
-	if numCritics(r) > 0 {
-		explainCriticMemory(row, r, c, info, batch)
-	}
-	scoring := c.RowBytes(compute, false)
-	if needsReference(r) {
-		row("reference policy", c.WeightBytes(compute)+copied+batch*scoring, fmt.Sprintf("weights and %d tokens · %d bytes", batch, scoring))
-	}
-	row("activations, sampling", rollouts*prefill*scoring, fmt.Sprintf("rollouts %d · %d tokens · %d bytes", rollouts, prefill, scoring))
-	row("key/value cache", rollouts*c.CacheBytes(compute, positions),
-		fmt.Sprintf("rollouts %d · %d positions of %d completions · %d bytes", rollouts, positions, completions, c.CacheBytes(compute, 1)))
-	row("evaluator's policy", c.WeightBytes(compute)+copied, "weights")
-	if held := r.Evaluation.Backlog + 1; info.Memory == 0 {
-		row("evaluator's versions", 4*held*parameters, fmt.Sprintf("at most %d versions held · 4 bytes a parameter", held))
-	}
-	examRows, examPositions := max(c.MaxPositions, actors.ExamRows), actors.ExamRows*(positions/completions)
-	row("evaluator's sampling", examRows*scoring+c.CacheBytes(compute, examPositions),
-		fmt.Sprintf("%d tokens · %d bytes + %d positions of %d completions", examRows, scoring, examPositions, actors.ExamRows))
-	line("together", formatBytes(total))
-}
-
-// microbatch returns the most packed tokens of one pass of training.
-func microbatch(r *config.Recipe, c policy.Config, sizes actors.Sizes) int {
-	most := 0
-	for _, s := range r.Stages {
-		if s.RL != nil {
-			most = max(most, sizes.MicrobatchTokens, c.MaxPositions)
-		} else {
-			most = max(most, min(s.Train.BatchTokens, sizes.MicrobatchTokens), s.Train.MaxDocumentTokens)
-		}
-	}
-	return most
-}
-
-// needsReference reports whether a stage keeps the policy that it started from.
-func needsReference(r *config.Recipe) bool {
-	return slices.ContainsFunc(r.Stages, func(s config.Stage) bool { return s.RL != nil && s.RL.KL != 0 })
 }
 
 func ceil(n, parts int) int { return (n + parts - 1) / parts }

@@ -91,6 +91,10 @@ func (f *runFlags) run(ctx context.Context, r *config.Recipe) error {
 		return err
 	}
 	defer dev.Close()
+	memory, err := reserveFor(r, dev)
+	if err != nil {
+		return explainLack(err, r.Name)
+	}
 	beside, done := besideDevice(dev)
 	defer done()
 	o := actors.Options{
@@ -101,7 +105,10 @@ func (f *runFlags) run(ctx context.Context, r *config.Recipe) error {
 	results, err := actors.Run(ctx, r, o)
 	view.close()
 	if err != nil {
-		return err
+		return explainLack(err, r.Name)
+	}
+	if memory != nil {
+		memory.compare(os.Stderr, dev)
 	}
 	return results.Write(os.Stdout)
 }

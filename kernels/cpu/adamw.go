@@ -46,12 +46,13 @@ func (d *Device) AdamW(a kernels.AdamWArgs) {
 	grads := floats(a.Grads, "AdamW Grads", n)
 	m, v := floats(a.M, "AdamW M", n), floats(a.V, "AdamW V", n)
 	norm := floats(a.Norm, "AdamW Norm", 1)
-	hyper := floats(a.Hyper, "AdamW Hyper", 3)
+	before := optionalFloats(a.Before, "AdamW Before")
+	hyper := floats(a.Hyper, "AdamW Hyper", 3+2*len(before))
 	if a.MaxNorm < 0 {
 		panic(fmt.Sprintf("cpu: AdamW with MaxNorm %g", a.MaxNorm))
 	}
 	d.do(func() {
-		s, finite := newAdamStep(a, norm.f[0], hyper.f)
+		s, finite := newAdamStep(a, norm.f[0], before, hyper.f)
 		if !finite {
 			return
 		}
@@ -64,10 +65,15 @@ func (d *Device) AdamW(a kernels.AdamWArgs) {
 	}, weights, master, m, v)
 }
 
-func newAdamStep(a kernels.AdamWArgs, norm float32, hyper []float32) (s adamStep, finite bool) {
-	root := math.Sqrt(float64(norm))
-	if math.IsNaN(root) || math.IsInf(root, 0) {
+func newAdamStep(a kernels.AdamWArgs, norm float32, before, hyper []float32) (s adamStep, finite bool) {
+	if !isNorm(norm) {
 		return s, false
+	}
+	root, made := math.Sqrt(float64(norm)), 0
+	for _, n := range before {
+		if isNorm(n) {
+			made++
+		}
 	}
 	clip := 1.0
 	if a.MaxNorm > 0 && root > float64(a.MaxNorm) {
@@ -75,6 +81,17 @@ func newAdamStep(a kernels.AdamWArgs, norm float32, hyper []float32) (s adamStep
 	}
 	return adamStep{
 		clip: float32(clip), beta1: a.Beta1, beta2: a.Beta2, rest1: 1 - a.Beta1, rest2: 1 - a.Beta2,
-		rate: hyper[0], c1: hyper[1], c2: hyper[2], eps: a.Eps, decay: a.Decay,
+		rate: hyper[0], c1: hyper[1+2*made], c2: hyper[2+2*made], eps: a.Eps, decay: a.Decay,
 	}, true
+}
+
+// isNorm reports whether a sum of squares is one by which an update is made.
+func isNorm(squares float32) bool { return squares >= 0 && !math.IsInf(float64(squares), 1) }
+
+// optionalFloats returns the elements of a Float32 buffer, or none of nil.
+func optionalFloats(b kernels.Buffer, what string) []float32 {
+	if b == nil {
+		return nil
+	}
+	return floats(b, what, b.Len()).f
 }

@@ -87,14 +87,19 @@ template <class T> __device__ __forceinline__ void adamOne(const Adam &s, const 
 }
 
 template <class T>
-__device__ __forceinline__ void adamw(T *weights, AdamArrays a, const float *norm, const float *hyper, int64_t n,
-                                      bool aligned, float maxNorm, float beta1, float beta2, float eps, float decay) {
+__device__ __forceinline__ void adamw(T *weights, AdamArrays a, const float *norm, const float *before,
+                                      const float *hyper, int64_t n, int pending, bool aligned, float maxNorm,
+                                      float beta1, float beta2, float eps, float decay) {
     const float root = __fsqrt_rn(norm[0]);
     if (!isfinite(root)) {
         return; // nothing may be written
     }
     const float clip = maxNorm > 0 && root > maxNorm ? __fdiv_rn(maxNorm, root) : 1.f;
-    const Adam s = {clip, beta1, beta2, 1 - beta1, 1 - beta2, hyper[0], hyper[1], hyper[2], eps, decay};
+    const float *corrections = hyper + 1; // for as many earlier updates as were made
+    for (int i = 0; i < pending; i++) {
+        corrections += isfinite(__fsqrt_rn(before[i])) ? 2 : 0;
+    }
+    const Adam s = {clip, beta1, beta2, 1 - beta1, 1 - beta2, hyper[0], corrections[0], corrections[1], eps, decay};
     const int64_t first = (int64_t(blockIdx.x) * blockDim.x + threadIdx.x) * quad;
     if (!aligned || first + quad > n) {
         for (int64_t i = first; i < min(first + quad, n); i++) {
@@ -119,10 +124,10 @@ __device__ __forceinline__ void adamw(T *weights, AdamArrays a, const float *nor
 #define ADAMW_KERNEL(T, type)                                                                                          \
     extern "C" __global__ void __launch_bounds__(256)                                                                  \
         adamw_##type(T *weights, float *master, const float *grads, float *m, float *v, const float *norm,             \
-                     const float *hyper, int64_t n, int aligned, float maxNorm, float beta1, float beta2, float eps,   \
-                     float decay) {                                                                                    \
-        adamw<T>(weights, AdamArrays{master, m, v, grads}, norm, hyper, n, aligned, maxNorm, beta1, beta2, eps,        \
-                 decay);                                                                                               \
+                     const float *before, const float *hyper, int64_t n, int pending, int aligned, float maxNorm,      \
+                     float beta1, float beta2, float eps, float decay) {                                               \
+        adamw<T>(weights, AdamArrays{master, m, v, grads}, norm, before, hyper, n, pending, aligned, maxNorm, beta1,   \
+                 beta2, eps, decay);                                                                                   \
     }
 
 ADAMW_KERNEL(bf16, bf16)

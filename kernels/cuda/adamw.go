@@ -34,7 +34,13 @@ func (d *Device) AdamW(a kernels.AdamWArgs) {
 	n := a.Master.Len()
 	weights, master := halves(a.Weights, "AdamW Weights", n), floats(a.Master, "AdamW Master", n)
 	grads, m, v := floats(a.Grads, "AdamW Grads", n), floats(a.M, "AdamW M", n), floats(a.V, "AdamW V", n)
-	norm, hyper := floats(a.Norm, "AdamW Norm", 1), floats(a.Hyper, "AdamW Hyper", 3)
+	norm, before := floats(a.Norm, "AdamW Norm", 1), (*buffer)(nil)
+	pending := 0
+	if a.Before != nil {
+		pending = a.Before.Len()
+		before = floats(a.Before, "AdamW Before", pending)
+	}
+	hyper := floats(a.Hyper, "AdamW Hyper", 3+2*pending)
 	if a.MaxNorm < 0 {
 		panic(fmt.Sprintf("cuda: AdamW with MaxNorm %g", a.MaxNorm))
 	}
@@ -45,5 +51,5 @@ func (d *Device) AdamW(a kernels.AdamWArgs) {
 	d.enter("AdamW")
 	defer d.leave()
 	d.launch("adamw.adamw_bf16", grid{x: blocksFor(n, 4*256), threads: 256},
-		weights, master, grads, m, v, norm, hyper, int64(n), aligned, a.MaxNorm, a.Beta1, a.Beta2, a.Eps, a.Decay)
+		weights, master, grads, m, v, norm, before, hyper, int64(n), int32(pending), aligned, a.MaxNorm, a.Beta1, a.Beta2, a.Eps, a.Decay)
 }

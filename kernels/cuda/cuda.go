@@ -11,17 +11,39 @@
 // device is: a program with this package starts on any machine.
 package cuda
 
-import "errors"
+import (
+	"errors"
+
+	"github.com/octorl/octorl/kernels"
+)
 
 // ErrUnavailable is returned by Open and Devices where there is no CUDA: the
 // program was built without it, or the machine has no driver or no device. The
 // message that wraps it says what to do.
 var ErrUnavailable = errors.New("no CUDA device")
 
+// ContextBytes is what the driver takes of an H100's memory for a context, these
+// kernels and the device's own few buffers, before anything is allocated.
+const ContextBytes = 560 << 20
+
 // Config configures Open.
 type Config struct {
 	// Ordinal is the number of the device, from 0.
 	Ordinal int
+}
+
+// Planner is a device that computes nothing and counts what the same calls would
+// take of a GPU's memory. See Plan.
+type Planner interface {
+	kernels.Device
+	// Memory returns the bytes that buffers, caches and workspace occupy now, and
+	// the most they ever did.
+	Memory() (used, peak int64)
+	// Workspace returns the bytes that the most demanding operation so far needed
+	// besides its buffers.
+	Workspace() int64
+	// Reserve sees to so many bytes of workspace at once, as a run does.
+	Reserve(bytes int64) error
 }
 
 // Description is what a machine says of one of its devices.

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
 	"sync"
 	"syscall"
 	"unsafe"
@@ -40,6 +41,8 @@ type Device struct {
 	sms     int           // multiprocessors
 	zeroed  devicePointer // zeroedBytes of zeros, which kernels leave zero
 	eager   bool          // wait after every kernel, so that a fault has its name
+	plan    *plan         // of a device that is not there; nil for one that is
+	faultIn int           // launches until one that faults on purpose; 0 for never
 
 	mu       sync.Mutex
 	op       string       // the public method that holds mu
@@ -52,7 +55,6 @@ type Device struct {
 	capture  *graph // the graph that is being recorded
 	recorder int    // the thread that records it
 	recorded *sync.Cond
-	graphs   int // graphs recorded so far
 	recent   trail
 
 	workspace scratch
@@ -87,8 +89,11 @@ func Open(c Config) (kernels.Device, error) {
 			Kind:    "cuda",
 			Compute: kernels.BFloat16,
 			Memory:  about.Memory,
-			Replays: true,
+			Replays: os.Getenv("OCTORL_CUDA_GRAPHS") != "off",
 		},
+	}
+	if n, err := strconv.Atoi(os.Getenv("OCTORL_CUDA_FAULT")); err == nil {
+		d.faultIn = n
 	}
 	if err := d.start(); err != nil {
 		return nil, fmt.Errorf("open %s: %w", d.info.Name, err)
@@ -138,7 +143,8 @@ func (d *Device) Info() kernels.Info { return d.info }
 func (d *Device) Close() error {
 	d.lock()
 	defer d.mu.Unlock()
-	if d.closed {
+	if d.closed || d.plan != nil {
+		d.closed = true
 		return d.fault
 	}
 	d.try("finish", status(C.octorl_drain(d.context, d.cStream())))
@@ -197,14 +203,21 @@ func (d *Device) try(what string, err error) {
 }
 
 // fail makes err the device's fault, if it is the first. Nothing is queued
-// after it.
+// after it. What a kernel did wrong is told by whichever call comes next.
 func (d *Device) fail(err error) {
 	if d.fault == nil {
+		var code driverError
+		if errors.As(err, &code) && code.ofKernels() && !d.eager {
+			err = fmt.Errorf("%w, in one of: %s (OCTORL_CUDA_SYNC=1 tells which)", err, d.recent.String())
+		}
 		d.fault = fmt.Errorf("%s: %s: %w", d.info.Name, d.op, err)
 	}
 }
 
 func (d *Device) memory() (free, total uint64) {
+	if d.plan != nil {
+		return uint64(d.plan.all - d.plan.used), uint64(d.plan.all)
+	}
 	var f, t C.size_t
 	if C.octorl_memory(d.context, &f, &t) != 0 {
 		return 0, 0
@@ -212,11 +225,14 @@ func (d *Device) memory() (free, total uint64) {
 	return uint64(f), uint64(t)
 }
 
-// Memory returns the bytes that buffers and caches of this process occupy on
-// the device now, and the most they ever did.
+// Memory returns the bytes that buffers, caches and workspace of this process
+// occupy on the device now, and the most they ever did.
 func (d *Device) Memory() (used, peak int64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if d.plan != nil {
+		return d.plan.used, d.plan.peak
+	}
 	var u, p C.uint64_t
 	if C.octorl_pool_bytes(d.context, C.int(d.dev), &u, &p) != 0 {
 		return 0, 0
@@ -224,13 +240,30 @@ func (d *Device) Memory() (used, peak int64) {
 	return int64(u), int64(p)
 }
 
+// Occupied returns the bytes of the device's memory that the driver has given
+// away: to this process, its context, kernels and graphs included, and to any
+// other. What this process freed stays with it, so the number does not fall.
+func (d *Device) Occupied() int64 {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	free, total := d.memory()
+	return int64(total - free)
+}
+
 func (d *Device) allocQueued(bytes int) (devicePointer, error) {
+	if d.plan != nil {
+		return d.plan.alloc(bytes)
+	}
 	var p C.CUdeviceptr
 	err := status(C.octorl_alloc(d.context, d.cStream(), C.size_t(bytes), &p))
 	return devicePointer(p), err
 }
 
 func (d *Device) freeQueued(at devicePointer) error {
+	if d.plan != nil {
+		d.plan.release(at)
+		return nil
+	}
 	return status(C.octorl_free(d.context, d.cStream(), C.CUdeviceptr(at)))
 }
 

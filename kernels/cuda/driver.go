@@ -31,6 +31,11 @@ const (
 	notReady    driverError = C.CUDA_ERROR_NOT_READY
 )
 
+// ofKernels says whether e is what a kernel did, or the card while it ran.
+func (e driverError) ofKernels() bool {
+	return e >= C.CUDA_ERROR_ILLEGAL_ADDRESS || e == C.CUDA_ERROR_ECC_UNCORRECTABLE
+}
+
 // Error returns the driver's name and description of e.
 func (e driverError) Error() string {
 	return C.GoString(C.octorl_error_name(C.int(e))) + ": " + C.GoString(C.octorl_error_text(C.int(e)))

@@ -196,6 +196,16 @@ MMA(160, L160, 80, 81, 82, 83, 84, O32(0), O32(32), O8(64), O8(72))
 MMA(192, L4, 96, 97, 98, 99, 100, O32(0), O32(32), O32(64))
 MMA(256, L5, 128, 129, 130, 131, 132, O32(0), O32(32), O32(64), O32(96))
 
+// Wider than an instruction: columns 192 and up lie 192 rows of 128 bytes further,
+// whichever index is contiguous.
+template <> struct Mma<320> {
+	template <int MajorA, int MajorB>
+	static __device__ __forceinline__ void run(float (&d)[160], uint64_t a, uint64_t b, int add) {
+		Mma<192>::run<MajorA, MajorB>(reinterpret_cast<float(&)[96]>(d[0]), a, b, add);
+		Mma<128>::run<MajorA, MajorB>(reinterpret_cast<float(&)[64]>(d[96]), a, b + (192 * 128 >> 4), add);
+	}
+};
+
 #undef MMA
 #undef L8
 #undef O4

@@ -207,7 +207,7 @@ func TestPartsOfWeightGradients(t *testing.T) {
 	for i, v := range old.of {
 		want[i] += v
 	}
-	for _, tile := range []gemmTile{tile256, tile192, tile160, tile128} {
+	for _, tile := range []gemmTile{tile256, tile192, tile320, wide, tile128} {
 		for splits := 1; splits <= 16; splits *= 2 {
 			for _, stacked := range []bool{false, true} {
 				var first []float32

@@ -3,7 +3,8 @@
 
 GEMM(t128x256_c2_f32, TN, 128, 256, 4, 1, 2, float, true)
 GEMM(t128x192_c2_f32, TN, 128, 192, 4, 1, 2, float, true)
-GEMM(t128x160_c2_f32, TN, 128, 160, 4, 1, 2, float, true)
+GEMM(t128x320_c2_f32, TN, 128, 320, 3, 1, 2, float, true)
+GEMM(t128x320_c1_f32, TN, 128, 320, 3, 1, 1, float, true)
 GEMM(t128x128_c2_f32, TN, 128, 128, 6, 1, 2, float, true)
 GEMM(t64x64_c1_f32, TN, 64, 64, 3, 4, 1, float, true)
 GEMM(any_f32, TN, 64, 64, 4, 1, 1, float, false)

@@ -38,6 +38,8 @@ var (
 	tile192 = gemmTile{128, 192, 4, 1, 2, 770, 2450}
 	tile160 = gemmTile{128, 160, 4, 1, 2, 630, 2450}
 	tile128 = gemmTile{128, 128, 6, 1, 2, 675, 3500}
+	tile320 = gemmTile{128, 320, 3, 1, 2, 1300, 3100}
+	wide    = gemmTile{128, 320, 3, 1, 1, 1340, 3100}
 	alone   = gemmTile{128, 128, 6, 1, 1, 700, 2000}
 	narrow  = gemmTile{128, 64, 8, 1, 1, 290, 3200}
 	square  = gemmTile{64, 64, 3, 4, 1, 315, 400}
@@ -52,7 +54,10 @@ func gemmTiles(op gemmOp) []gemmTile {
 	if op == gemmNT {
 		return []gemmTile{tile256, tile192, tile160, tile128, alone, narrow, square, thin, thinner}
 	}
-	return []gemmTile{tile256, tile192, tile160, tile128, square}
+	if op == gemmNN {
+		return []gemmTile{tile256, tile192, tile160, tile128, square}
+	}
+	return []gemmTile{tile256, tile192, tile320, wide, tile128, square}
 }
 
 // gemmPlan is how a product is computed.
@@ -95,7 +100,7 @@ func planGemm(op gemmOp, s gemmShape, t kernels.Type, aligned bool, sms int) gem
 }
 
 const (
-	maxSplits     = 16   // parts of K at most
+	maxSplits     = 44   // parts of K at most
 	maxSplitTiles = 4096 // tiles that can be added in turn, as in gemm.cuh
 )
 

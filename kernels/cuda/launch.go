@@ -87,14 +87,16 @@ func (a *arguments) put(i int, arg any) int {
 // (by value). Only methods between enter and leave call it. After a fault it
 // does nothing.
 func (d *Device) launch(name string, g grid, args ...any) {
-	if d.fault != nil {
+	if d.idle() {
 		return
 	}
 	k := d.kernel(name)
-	d.check(k, args)
 	if g.x == 0 {
+		d.check(k, args)
 		return
 	}
+	d.rehearseFault()
+	d.check(k, args)
 	d.allowShared(k, g.shared)
 	d.recent.add(launched{kernel: name, grid: g})
 	code := C.octorl_launch(d.context, k.function, C.uint(g.x), C.uint(max(g.y, 1)), C.uint(max(g.z, 1)),
@@ -104,6 +106,19 @@ func (d *Device) launch(name string, g grid, args ...any) {
 	}
 	if code != 0 {
 		d.fail(fmt.Errorf("kernel %s, %s: %w", name, describeLaunch(g, args), driverError(code)))
+	}
+}
+
+// rehearseFault counts launches down to the one that OCTORL_CUDA_FAULT asks for,
+// before which it queues a kernel that reads memory that is not there: what a card
+// does that fails or vanishes.
+func (d *Device) rehearseFault() {
+	if d.faultIn == 0 || d.capture != nil {
+		return
+	}
+	if d.faultIn--; d.faultIn == 0 {
+		const nowhere, n = devicePointer(4096), 2048
+		d.launch("transfer.round_bf16", d.flat(n, 8), nowhere, nowhere, int64(n))
 	}
 }
 
@@ -118,7 +133,7 @@ func (d *Device) allowShared(k *kernel, bytes int) {
 // resident returns how many clusters of so many blocks of a kernel run at once,
 // g telling the threads and shared memory of a block.
 func (d *Device) resident(name string, cluster int, g grid) int {
-	if d.fault != nil {
+	if d.idle() {
 		return 1
 	}
 	k := d.kernel(name)
@@ -228,6 +243,9 @@ func (d *Device) tensorMap(p devicePointer, t kernels.Type, dims, strides []uint
 		panic(fmt.Sprintf("cuda: tensor map of %d dimensions, %d strides, a box of %d", len(dims), len(strides), len(box)))
 	}
 	var m tensorMap
+	if d.plan != nil {
+		return m
+	}
 	code := C.octorl_tensor_map(unsafe.Pointer(&m), C.int(t), C.uint(len(dims)), C.uint64_t(p),
 		(*C.uint64_t)(&k.dims[0]), (*C.uint64_t)(&k.strides[0]), (*C.uint32_t)(&k.box[0]), C.int(swizzle))
 	if code != 0 {

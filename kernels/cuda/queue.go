@@ -6,6 +6,7 @@ package cuda
 import "C"
 
 import (
+	"errors"
 	"fmt"
 	"runtime"
 	"syscall"
@@ -45,7 +46,7 @@ func (d *Device) Mark() kernels.Mark {
 
 // mark records the present end of the queue, unless it is recorded already.
 func (d *Device) mark() {
-	if d.fault != nil || d.queued == d.finished {
+	if d.idle() || d.queued == d.finished {
 		return
 	}
 	if n := len(d.points); n > 0 && d.points[n-1].mark == d.queued {
@@ -103,7 +104,7 @@ func (d *Device) Wait(m kernels.Mark) error {
 	defer d.mu.Unlock()
 	d.op = "Wait"
 	d.refuseCapture()
-	if d.fault == nil && d.finished < m {
+	if !d.idle() && d.finished < m {
 		d.await(m)
 	}
 	d.land(m)
@@ -126,7 +127,7 @@ func (d *Device) await(m kernels.Mark) {
 		p.waiters--
 		if code != 0 {
 			d.op = "Wait"
-			d.fail(fmt.Errorf("%w, in one of: %s (OCTORL_CUDA_SYNC=1 tells which)", driverError(code), d.recent.String()))
+			d.fail(driverError(code))
 			return
 		}
 		d.retire(p.mark)
@@ -172,12 +173,14 @@ func (d *Device) beginCapture(g *graph) error {
 	d.enter("Capture")
 	defer d.leave()
 	d.refuseCapture()
+	if d.plan != nil {
+		panic("cuda: Capture on a planned device")
+	}
 	if d.fault != nil {
 		return d.fault
 	}
 	d.try("begin", status(C.octorl_capture(d.context, d.cStream())))
 	d.capture, d.recorder = g, syscall.Gettid()
-	d.graphs++
 	return d.fault
 }
 
@@ -187,8 +190,11 @@ func (d *Device) endCapture(g *graph) error {
 	d.op = "Capture"
 	d.capture = nil
 	d.recorded.Broadcast()
-	code := C.octorl_captured(d.context, d.cStream(), &g.exec)
-	d.try("end", status(code))
+	err := status(C.octorl_captured(d.context, d.cStream(), &g.exec))
+	if errors.Is(err, outOfMemory) && d.fault == nil {
+		return fmt.Errorf("%s: a graph of %d operations: %w", d.info.Name, g.ops, kernels.ErrNoMemory)
+	}
+	d.try("end", err)
 	return d.fault
 }
 
@@ -210,6 +216,7 @@ func (d *Device) Replay(g kernels.Graph) {
 	if d.fault != nil {
 		return
 	}
+	d.rehearseFault()
 	r := g.(*graph)
 	d.recent.add(launched{kernel: "graph", grid: grid{x: r.ops}})
 	d.try("queue a graph", status(C.octorl_replay(d.context, r.exec, d.cStream())))

@@ -72,7 +72,7 @@ func (d *Device) closeStaging() {
 // stage queues an upload of n elements of size bytes to the address to. put
 // copies elements [from, from+n) of the source, converted, to staging memory.
 func (d *Device) stage(to devicePointer, n, size int, put func(to []byte, from, n int)) {
-	for from := 0; from < n && d.fault == nil; {
+	for from := 0; from < n && !d.idle(); {
 		r := &d.uploads
 		if slotBytes-r.used < stagingAlign {
 			d.nextSlot()
@@ -104,7 +104,7 @@ func (d *Device) nextSlot() {
 // to the elements of the destination from at on.
 func (d *Device) fetch(b *buffer, put func(from []byte, at int)) {
 	size := b.kind.Size()
-	for from := 0; from < b.n && d.fault == nil; {
+	for from := 0; from < b.n && !d.idle(); {
 		l := &d.downloads
 		if downloadBytes-l.used < stagingAlign {
 			d.try("download", status(C.octorl_drain(d.context, d.cStream())))

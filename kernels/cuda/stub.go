@@ -21,3 +21,9 @@ func Devices() ([]Description, error) {
 	_, err := Open(Config{})
 	return nil, err
 }
+
+// Plan returns ErrUnavailable: this program was built without CUDA.
+func Plan(kernels.Info) (Planner, error) {
+	_, err := Open(Config{})
+	return nil, err
+}

@@ -74,7 +74,7 @@ func (d *Device) Copy(dst, src kernels.Buffer) {
 	}
 	d.enter("Copy")
 	defer d.leave()
-	if d.fault != nil || to.n == 0 {
+	if d.idle() || to.n == 0 {
 		return
 	}
 	switch {
@@ -106,7 +106,7 @@ func (d *Device) Fill(dst kernels.Buffer, v float32) {
 	}
 	d.enter("Fill")
 	defer d.leave()
-	if d.fault == nil && b.n > 0 {
+	if !d.idle() && b.n > 0 {
 		d.try("fill", status(C.octorl_set(d.context, d.cStream(), C.CUdeviceptr(b.at), C.uint32_t(bits), C.int(width), C.size_t(b.n))))
 	}
 }
@@ -142,7 +142,7 @@ func widenAll(to []float32, from []uint16) {
 
 // clear sets b to zeros, within a public method.
 func (d *Device) clear(b *buffer) {
-	if d.fault == nil && b.n > 0 {
+	if !d.idle() && b.n > 0 {
 		d.try("clear", status(C.octorl_set(d.context, d.cStream(), C.CUdeviceptr(b.at), 0, C.int(b.kind.Size()), C.size_t(b.n))))
 	}
 }

@@ -121,10 +121,48 @@ func (s *suite) adamW() {
 			s.near("Weights", a.Weights, a.w)
 		}
 	}
+	s.adamWBefore()
 	for _, norm := range []float32{float32(math.NaN()), float32(math.Inf(1))} {
 		a := s.adamCase(20, norm)
 		s.dev.AdamW(a.AdamWArgs)
 		s.within("Master without a step", a.Master, a.w, 0)
 		s.within("M without a step", a.M, a.m, 0)
 	}
+}
+
+// adamWBefore makes the third update after two of unknown outcome: whichever were
+// made, the result is that of corrections for their number.
+func (s *suite) adamWBefore() {
+	nan, inf := float32(math.NaN()), float32(math.Inf(1))
+	for _, tt := range []struct {
+		before []float32
+		made   int
+	}{{[]float32{1}, 1}, {[]float32{nan}, 0}, {[]float32{0, 4}, 2}, {[]float32{inf, 4}, 1}, {[]float32{9, nan}, 1}, {[]float32{inf, nan}, 0}} {
+		a := s.adamCase(50, 0.04)
+		plain := a.AdamWArgs
+		plain.Master, plain.M, plain.V = s.copyOf(a.Master), s.copyOf(a.M), s.copyOf(a.V)
+		plain.Weights = plain.Master
+		if s.compute != kernels.Float32 {
+			plain.Weights = s.output(s.compute, 50)
+		}
+		hyper := []float32{0.02}
+		for i := range len(tt.before) + 1 {
+			t := float64(i + 1)
+			hyper = append(hyper, float32(1/(1-math.Pow(0.9, t))), float32(1/(1-math.Pow(0.95, t))))
+		}
+		a.Before, _ = s.floats(kernels.Float32, tt.before)
+		a.Hyper, _ = s.floats(kernels.Float32, hyper)
+		plain.Hyper, _ = s.floats(kernels.Float32, []float32{0.02, hyper[1+2*tt.made], hyper[2+2*tt.made]})
+		s.dev.AdamW(a.AdamWArgs)
+		s.dev.AdamW(plain)
+		s.same("Master after updates of unknown outcome", s.read(a.Master), s.read(plain.Master))
+		s.same("Weights after updates of unknown outcome", s.read(a.Weights), s.read(plain.Weights))
+	}
+}
+
+// copyOf returns other memory with the contents of b.
+func (s *suite) copyOf(b kernels.Buffer) kernels.Buffer {
+	c := s.buffer(b.Type(), b.Len())
+	s.dev.Copy(c, b)
+	return c
 }

@@ -19,6 +19,7 @@ for package in kernels/cuda policy learner rollout; do
 done
 "$here/go.sh" build "${flags[@]}" -o "$out/octorl" ./cmd/octorl
 cp "$here/gpu-test.sh" "$out/run.sh"
+cp "$here/gpu-test.yaml" "$out/"
 fixtures=${OCTORL_FIXTURES:-../shared/data/fixtures}
 if [[ -d $fixtures ]]; then
 	mkdir -p "$out/fixtures"

@@ -3,19 +3,19 @@
 # is right, whether policy, learner and rollout are on the GPU what they are on
 # the CPU, whether a run learns and resumes, and how fast it is.
 #
-#	./run.sh [PART...]     doctor kernels policy learner rollout run bench
+#	./run.sh [PART...]     doctor kernels policy learner rollout run toy bench
 #
-# SEEDS is how many random inputs each kernel gets (20); LOGS is the folder of
+# SEEDS is how many random inputs each kernel gets (100); LOGS is the folder of
 # what the parts printed (logs).
 set -uo pipefail
 cd "$(dirname "$0")"
-seeds=${SEEDS:-20}
+seeds=${SEEDS:-100}
 logs=${LOGS:-logs}
 mkdir -p "$logs"
 export OCTORL_TEST_DEVICE=cuda OCTORL_FIXTURES=$PWD/fixtures
 
 parts=("$@")
-((${#parts[@]})) || parts=(doctor kernels policy learner rollout run bench)
+((${#parts[@]})) || parts=(doctor kernels policy learner rollout run toy bench)
 failures=0
 
 # row prints one line of the table.
@@ -44,27 +44,86 @@ tests() {
 	verdicts "$part" "$logs/$part" "$depth"
 }
 
-# run trains and resumes the smallest recipe, and compares with a run that was
-# not stopped.
+# check prints a line and counts a failure: check NAME NOTE COMMAND...
+check() {
+	local name=$1 note=$2
+	shift 2
+	if "$@"; then
+		row run "$name" PASS "$note"
+	else
+		failures=$((failures + 1))
+		row run "$name" FAILED "$note"
+	fi
+}
+
+# small runs the recipe of seconds to its end: small FOLDER LOG [VARIABLE=VALUE...]
+small() {
+	local dir=$1 log=$2
+	shift 2
+	env "$@" timeout 120 ./octorl run gpu-test.yaml --device cuda:0 --out "$dir" --log text >>"$logs/$log" 2>&1
+}
+
+# same compares weights and optimizer of two runs' last stage.
+same() {
+	cmp -s "$1/checkpoints/rl/final/model.safetensors" "$2/checkpoints/rl/final/model.safetensors" &&
+		cmp -s "$1/checkpoints/rl/final/optimizer.safetensors" "$2/checkpoints/rl/final/optimizer.safetensors"
+}
+
+# killed starts the small run and kills it without warning when a checkpoint is
+# there: killed FOLDER LOG PATTERN
+killed() {
+	./octorl run gpu-test.yaml --device cuda:0 --out "$1" --log text >>"$logs/$2" 2>&1 &
+	local pid=$!
+	for _ in $(seq 600); do
+		compgen -G "$1/checkpoints/$3" >/dev/null && break
+		kill -0 $pid 2>/dev/null || break
+		sleep 0.1
+	done
+	kill -KILL $pid 2>/dev/null
+	wait $pid 2>/dev/null
+}
+
+# ends says that the command fails by itself, with a message in a log:
+# ends LOG MESSAGE COMMAND...
+ends() {
+	local log=$1 message=$2 code
+	shift 2
+	"$@"
+	code=$?
+	((code != 0 && code < 124)) && tail -3 "$logs/$log" | grep -qF "$message"
+}
+
+# run trains the small recipe; then once with graphs off, once killed in each stage
+# and resumed, once with a kernel that faults, as a card does that vanishes; and a
+# recipe that is too large.
 run() {
 	local dir
 	dir=$(mktemp -d)
-	if ! timeout 300 ./octorl quickstart --device cuda --steps 3 --out "$dir/through" --log text >"$logs/run" 2>&1; then
-		failures=$((failures + 1))
-		row run "three steps of each stage" FAILED "$(tail -1 "$logs/run")"
-		return
-	fi
-	row run "three steps of each stage" PASS "$(grep -c 'step' "$logs/run") log lines"
-	# Killed without warning, once a stage is under way, and started again.
-	timeout -s KILL 4 ./octorl quickstart --device cuda --steps 3 --out "$dir/killed" --log text >"$logs/killed" 2>&1
-	timeout 300 ./octorl quickstart --device cuda --steps 3 --out "$dir/killed" --log text >>"$logs/killed" 2>&1
-	if cmp -s "$dir"/through/checkpoints/rl-mid/final/model.safetensors "$dir"/killed/checkpoints/rl-mid/final/model.safetensors; then
-		row run "killed and resumed: same weights" PASS ""
-	else
-		failures=$((failures + 1))
-		row run "killed and resumed: same weights" FAILED "see $logs/killed"
-	fi
+	check "a small run" "" small "$dir/through" run
+	grep -h '^device memory' "$logs/run"
+	small "$dir/plain" plain OCTORL_CUDA_GRAPHS=off
+	check "without graphs: same weights" "" same "$dir/through" "$dir/plain"
+	killed "$dir/killed" killed 'text/step-*'
+	killed "$dir/killed" killed 'rl/step-*'
+	small "$dir/killed" killed
+	check "killed twice, resumed: same weights" "" same "$dir/through" "$dir/killed"
+	check "a card vanishes: the run ends" "" ends fault ILLEGAL_ADDRESS small "$dir/fault" fault OCTORL_CUDA_FAULT="${FAULT:-4000}"
+	tail -1 "$logs/fault" | cut -c1-300
+	small "$dir/fault" fault
+	check "resumed: same weights" "" same "$dir/through" "$dir/fault"
+	sed 's/layers: 2, hidden: 128/layers: 80, hidden: 16384/; s/ffn: 256/ffn: 65536/' gpu-test.yaml >"$dir/large.yaml"
+	check "too little memory: the run ends" "" ends large "lower" large "$dir"
+	tail -1 "$logs/large" | cut -c1-300
 	rm -rf "$dir"
+}
+
+large() { timeout 60 ./octorl run "$1/large.yaml" --device cuda:0 --out "$1/large" --log text >"$logs/large" 2>&1; }
+
+# toy runs a few steps of each stage of the toy branches.
+toy() {
+	timeout 300 ./octorl run toy-branches --device cuda:0 --steps "${STEPS:-10}" --out "$(mktemp -d)/toy" --log text >"$logs/toy" 2>&1
+	check "toy branches, ${STEPS:-10} steps a stage" "$(grep -h '^device memory' "$logs/toy")" test $? = 0
+	grep -o 'ratio_deviation_first=[^ ]*' "$logs/toy" | sort | uniq -c
 }
 
 for part in "${parts[@]}"; do
@@ -77,6 +136,7 @@ for part in "${parts[@]}"; do
 	learner) tests learner learner.test 0 300 ;;
 	rollout) tests rollout rollout.test 0 300 ;;
 	run) run ;;
+	toy) toy ;;
 	bench) timeout 500 ./octorl bench gpu 2>&1 | tee "$logs/bench" ;;
 	*) echo "no part is called $part" >&2 && exit 2 ;;
 	esac

@@ -426,7 +426,7 @@ def squared_norm(out, x, partials, blocks=132 * 16):
 
 
 def adamw(w, master, g, m, v, norm, hyper, aligned, clip=0.5, b1=0.9, b2=0.95, eps=1e-6, decay=0.1):
-    run("adamw.adamw_bf16", (master.numel() + 1023) // 1024, 256, w, master, g, m, v, norm, hyper, I64(master.numel()), int(aligned), clip, b1, b2, eps, decay)
+    run("adamw.adamw_bf16", (master.numel() + 1023) // 1024, 256, w, master, g, m, v, norm, I64(0), hyper, I64(master.numel()), 0, int(aligned), clip, b1, b2, eps, decay)
 
 
 def policy(coef, stats, partials, logp, behavior, reference, adv, weight, low, high, dual, kl):
