@@ -100,6 +100,38 @@ func TestReplayedPassesAreTheSame(t *testing.T) {
 	}
 }
 
+// TestReplayedCriticsAreTheSame is TestReplayedPassesAreTheSame for values.
+func TestReplayedCriticsAreTheSame(t *testing.T) {
+	p := newPolicy(t, tinyConfig(Qwen3), 27)
+	c, err := p.NewCritic()
+	if err != nil {
+		t.Fatal(err)
+	}
+	device := p.dev
+	run := func(dev *replayDevice) (all [][]float32) {
+		c.dev = dev
+		ps, g := newPass(t, c, testLimits), newGradients(t, c)
+		for i, b := range sameShapes(p.cfg.Vocab) {
+			ps.Values(b)
+			ps.BackwardValues(g, upload(t, dev, coefficients(uint64(i), len(b.Rows))))
+			value := make([]float32, len(b.Rows))
+			dev.Download(value, ps.Value)
+			all = append(all, readGradients(t, c, g), value)
+		}
+		return all
+	}
+	want, dev := run(&replayDevice{Device: device, plain: true}), &replayDevice{Device: device}
+	got := run(dev)
+	if dev.replays < 4 {
+		t.Errorf("%d passes were replayed", dev.replays)
+	}
+	for i := range want {
+		if !slices.Equal(got[i], want[i]) {
+			t.Errorf("result %d: replayed %v, called %v", i, got[i], want[i])
+		}
+	}
+}
+
 // TestRecordingsAreBounded runs more shapes than are kept, some more often than
 // others, and counts how often the work was queued.
 func TestRecordingsAreBounded(t *testing.T) {

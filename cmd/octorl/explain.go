@@ -22,6 +22,11 @@ type explainVerb struct {
 	Steps *int `help:"As of octorl run: shorten every stage to at most N steps." placeholder:"N"`
 }
 
+// Help implements kong's help of a verb.
+func (v *explainVerb) Help() string {
+	return "With --device h100 or h200 the memory is that of a run on such a card, which need not be here; the program must be built with make cuda."
+}
+
 // Run implements the verb.
 func (v *explainVerb) Run() error {
 	r, err := openRecipe(v.Recipe)

@@ -107,7 +107,7 @@ run() {
 	killed "$dir/killed" killed 'rl/step-*'
 	small "$dir/killed" killed
 	check "killed twice, resumed: same weights" "" same "$dir/through" "$dir/killed"
-	check "a card vanishes: the run ends" "" ends fault ILLEGAL_ADDRESS small "$dir/fault" fault OCTORL_CUDA_FAULT="${FAULT:-4000}"
+	check "a card vanishes: the run ends" "" ends fault ILLEGAL_ADDRESS small "$dir/fault" fault OCTORL_CUDA_FAULT="${FAULT:-1500}"
 	tail -1 "$logs/fault" | cut -c1-300
 	small "$dir/fault" fault
 	check "resumed: same weights" "" same "$dir/through" "$dir/fault"
