@@ -70,8 +70,14 @@ type valueUpdate struct {
 	skipped  bool
 }
 
-// update makes one optimizer step from a minibatch whose tokens are appraised.
-func (c *critic) update(mini minibatch, host *tokenArrays, lr float64) (valueUpdate, error) {
+// finishUpdate waits for the oldest queued update, which is u.
+func (c *critic) finishUpdate(u *valueUpdate) (err error) {
+	u.gradNorm, u.skipped, err = c.finish()
+	return err
+}
+
+// queue queues one optimizer step from a minibatch whose tokens are appraised.
+func (c *critic) queue(mini minibatch, host *tokenArrays, lr float64) valueUpdate {
 	u := valueUpdate{stats: make([][kernels.NumValueStats]float32, len(mini.microbatches))}
 	c.gradients.Zero()
 	at := mini.first
@@ -85,9 +91,8 @@ func (c *critic) update(mini minibatch, host *tokenArrays, lr float64) (valueUpd
 		c.pass.BackwardValues(c.gradients, part.coef)
 		c.dev.Download(u.stats[i][:], c.stats)
 	}
-	var err error
-	u.gradNorm, u.skipped, err = c.apply(lr * c.config.LearningRateFactor)
-	return u, err
+	c.optimizer.queue(c.gradients.Arena, lr*c.config.LearningRateFactor)
+	return u
 }
 
 // loss is that of values for the tokens of part.
@@ -98,32 +103,37 @@ func (c *critic) loss(part tokens, value kernels.Buffer) kernels.ValueLossArgs {
 	}
 }
 
-// learnValues appraises a batch and updates the critic. What is left on the
-// device is what the policy's updates read.
-func (t *PolicyTrainer) learnValues(batch []credited, lr float64, s *summary) error {
+// learnValues appraises a batch and queues the updates of the critic. What is left
+// on the device is what the policy's updates read. settle waits for what is
+// queued and tells s of it.
+func (t *PolicyTrainer) learnValues(batch []credited, lr float64, s *summary) (settle func() error, err error) {
 	whole := t.config.newMinibatch(batch)
 	if len(whole.microbatches) == 0 {
-		return nil
+		return func() error { return nil }, nil
 	}
 	var before [kernels.NumValueStats]float32 // written when the first update has been waited for
 	if err := t.appraise(whole, before[:]); err != nil {
-		return err
+		return nil, err
 	}
 	n := t.critic.config.UpdatesPerBatch
 	minis := t.config.minibatches(batch, n)
+	made := updates[valueUpdate]{what: "critic's update", finish: t.critic.finishUpdate, add: s.addValues}
 	for i := range n * t.config.Epochs {
 		mini := minis[i%n]
 		if len(mini.microbatches) == 0 {
 			continue
 		}
-		u, err := t.critic.update(mini, &t.host, lr)
-		if err != nil {
-			return fmt.Errorf("critic's update %d of %d: %w", i+1, n*t.config.Epochs, err)
+		if err := made.push(t.critic.queue(mini, &t.host, lr)); err != nil {
+			return nil, err
 		}
-		s.addValues(u)
 	}
-	s.appraised(before)
-	return nil
+	return func() error {
+		if err := made.settle(); err != nil {
+			return err
+		}
+		s.appraised(before)
+		return nil
+	}, nil
 }
 
 // appraise computes values, advantages and returns of a batch, cut in

@@ -148,3 +148,17 @@ func randomBatch(t *testing.T, p *policy.Policy, r *rand.Rand, numGroups int) []
 // gradientTolerance is the relative distance of two gradients that differ in the
 // order of float32 sums alone: that of the policy's fixtures.
 const gradientTolerance = 1e-5
+
+// update makes one update and waits for it.
+func (t *PolicyTrainer) update(mini minibatch, lr float64) (update, error) {
+	u := t.queue(mini, lr)
+	err := t.finishUpdate(&u)
+	return u, err
+}
+
+// update makes one update and waits for it.
+func (c *critic) update(mini minibatch, host *tokenArrays, lr float64) (valueUpdate, error) {
+	u := c.queue(mini, host, lr)
+	err := c.finishUpdate(&u)
+	return u, err
+}

@@ -89,13 +89,6 @@ func (w *workspace) free() {
 	}
 }
 
-// apply makes an update from the gradients. One that is not finite is not made
-// and reported as skipped, with norm 0.
-func (w *workspace) apply(lr float64) (norm float64, skipped bool, err error) {
-	w.optimizer.queue(w.gradients.Arena, lr)
-	return w.finish()
-}
-
 // finish waits for the oldest update that the optimizer has queued.
 func (w *workspace) finish() (norm float64, skipped bool, err error) {
 	norm, err = w.optimizer.finish()

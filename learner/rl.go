@@ -136,39 +136,47 @@ func (t *PolicyTrainer) Step(groups []RewardedGroup, lr float64) (RLMetrics, err
 		return RLMetrics{}, err
 	}
 	s := newSummary(groups, batch)
+	settleValues := func() error { return nil }
 	if t.critic != nil {
-		if err := t.learnValues(batch, lr, s); err != nil {
+		if settleValues, err = t.learnValues(batch, lr, s); err != nil {
 			return RLMetrics{}, err
 		}
 	}
 	n := t.config.UpdatesPerBatch
 	minis := t.config.minibatches(batch, n)
+	made := updates[update]{what: "update", finish: t.finishUpdate, add: s.add}
 	for i := range n * t.config.Epochs {
 		mini := minis[i%n]
 		if len(mini.microbatches) == 0 {
 			s.UpdatesEmpty++
 			continue
 		}
-		u, err := t.update(mini, lr)
-		if err != nil {
-			return RLMetrics{}, fmt.Errorf("update %d of %d: %w", i+1, n*t.config.Epochs, err)
+		if err := made.push(t.queue(mini, lr)); err != nil {
+			return RLMetrics{}, err
 		}
-		s.add(u)
+	}
+	if err := errors.Join(settleValues(), made.settle()); err != nil {
+		return RLMetrics{}, err
 	}
 	return s.metrics(), nil
 }
 
-// update makes one optimizer step from a minibatch.
-func (t *PolicyTrainer) update(mini minibatch, lr float64) (update, error) {
+// finishUpdate waits for the oldest queued update, which is u.
+func (t *PolicyTrainer) finishUpdate(u *update) (err error) {
+	u.gradNorm, u.skipped, err = t.finish()
+	return err
+}
+
+// queue queues one optimizer step from a minibatch.
+func (t *PolicyTrainer) queue(mini minibatch, lr float64) update {
 	u := newUpdate(mini)
 	t.gradients.Zero()
 	done := 0
 	for i, pieces := range mini.microbatches {
 		done += t.accumulate(pieces, mini.first+done, u.stats[i][:], u.entropy[done:])
 	}
-	var err error
-	u.gradNorm, u.skipped, err = t.apply(lr)
-	return u, err
+	t.optimizer.queue(t.gradients.Arena, lr)
+	return u
 }
 
 // accumulate adds the gradient of one microbatch, whose tokens are those of the

@@ -396,3 +396,32 @@ func TestRLConfigReportsEveryFault(t *testing.T) {
 		t.Error("a penalty without a reference was accepted")
 	}
 }
+
+// A step queues its updates without waiting for them, as many as the optimizer
+// takes: weights are those of updates that are waited for one by one.
+func TestQueuedUpdatesOfAStepAreTheSame(t *testing.T) {
+	const seed, updates = 21, 30
+	t.Log("seed", seed)
+	dev := newDevice(t)
+	c := rlConfig(updates, 60)
+	p, q := newTiny(t, dev), newTiny(t, dev)
+	groups := randomBatch(t, p, rand.New(rand.NewPCG(seed, 0)), updates)
+	m := mustStep(t, newRL(t, p, nil, c), groups, 0.01)
+	trainer, made := newRL(t, q, nil, c), 0
+	batch, err := c.credit(groups)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, mini := range c.minibatches(batch, updates) {
+		if len(mini.microbatches) == 0 {
+			continue
+		}
+		if _, err := trainer.update(mini, 0.01); err != nil {
+			t.Fatal(err)
+		}
+		made++
+	}
+	if made <= maxQueued || m.UpdatesMade != made || digest(t, p) != digest(t, q) {
+		t.Errorf("queued: %d updates, digest %.12s; one by one: %d, %.12s", m.UpdatesMade, digest(t, p), made, digest(t, q))
+	}
+}
