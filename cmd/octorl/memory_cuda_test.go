@@ -111,7 +111,7 @@ func compareEstimate(t *testing.T, name string, r *config.Recipe) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sizes := actors.SizesOn(dev.Info(), c, actors.LargestGroup(r))
+	sizes := actors.SizesOn(dev.Info(), c, actors.NeedsOf(r))
 	mid := learner.DefaultMidConfig()
 	mid.MicrobatchTokens = microbatch(r, c, sizes)
 	trainer, err := learner.NewMidTrainer(p, mid)
@@ -127,7 +127,7 @@ func compareEstimate(t *testing.T, name string, r *config.Recipe) {
 		}
 	}
 	for range r.Scale.Rollouts {
-		engine(p, actors.LargestGroup(r)*sizes.Groups, sizes.PromptTokens)
+		engine(p, actors.NeedsOf(r).Samples*sizes.Groups, sizes.PromptTokens)
 	}
 	examined, err := policy.New(dev, c)
 	if err != nil {
