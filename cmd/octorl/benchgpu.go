@@ -102,6 +102,9 @@ func (b *gpuBench) run(only, shapes []string) error {
 	if b.report.Bandwidth, b.report.Rate, err = deviceLimits(b.dev); err != nil {
 		return err
 	}
+	if err := b.reserve(only, shapes); err != nil {
+		return err
+	}
 	parts := []struct {
 		name string
 		run  func(shape gpuShape) error
@@ -120,6 +123,24 @@ func (b *gpuBench) run(only, shapes []string) error {
 		}
 	}
 	return nil
+}
+
+// reserve sees to the workspace of the most demanding training step, in one piece.
+func (b *gpuBench) reserve(only, shapes []string) error {
+	most := new(memoryEstimate)
+	for _, s := range gpuShapes() {
+		if !slices.Contains(only, "train") || !slices.Contains(shapes, s.name) {
+			continue
+		}
+		e, err := trainingMemory(b.dev.Info(), s.config, s.tokens())
+		if err != nil {
+			return err
+		}
+		if e.workspace > most.workspace {
+			most = e
+		}
+	}
+	return most.reserve(b.dev)
 }
 
 // gpuShape is a policy and the batch that it is measured with.

@@ -67,9 +67,6 @@ func (b *gpuBench) training(s gpuShape) error {
 	if err != nil {
 		return err
 	}
-	if err := e.reserve(b.dev); err != nil {
-		return err
-	}
 	return b.withShape(s, func(p *policy.Policy) error { return b.trainingOf(s, p, e) })
 }
 

@@ -150,14 +150,20 @@ func reserveFor(r *config.Recipe, dev kernels.Device) (*memoryEstimate, error) {
 // occupant is a device that says how much of its memory is given away.
 type occupant interface{ Occupied() int64 }
 
-// compare writes what the device's driver says is in use beside the estimate. What
-// was freed on the way stays in use, so this is the peak.
+// compare writes the most that the process had allocated on the device beside the
+// estimate, and what of the card the driver says is in use, by other processes too.
 func (e *memoryEstimate) compare(w io.Writer, dev kernels.Device) {
-	if o, ok := dev.(occupant); ok {
-		used := int(o.Occupied())
-		fmt.Fprintf(w, "device memory: %s at the peak, by the driver; %s estimated (%+.1f %%)\n",
-			formatBytes(used), formatBytes(e.total()), 100*(float64(e.total())/float64(used)-1))
+	m, ok := dev.(memoryMeter)
+	if !ok {
+		return
 	}
+	_, peak := m.Memory()
+	used := float64(peak + cuda.ContextBytes)
+	fmt.Fprintf(w, "device memory: %s at the peak, %s estimated (%+.1f %%)", formatBytes(int(used)), formatBytes(e.total()), 100*(float64(e.total())/used-1))
+	if o, ok := dev.(occupant); ok {
+		fmt.Fprintf(w, "; %s of the card in use", formatBytes(int(o.Occupied())))
+	}
+	fmt.Fprintln(w)
 }
 
 // explainLack says what to do about an error that is a lack of device memory.

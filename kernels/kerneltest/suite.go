@@ -58,10 +58,20 @@ func Run(t *testing.T, open func() kernels.Device) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			for range numSeeds(t) {
+			n := numSeeds(t)
+			if n == 1 {
+				tt.test(newSuite(t, open(), rand.Uint64()))
+				return
+			}
+			for range n {
 				seed := rand.Uint64()
-				t.Logf("seed %d", seed)
-				tt.test(newSuite(t, open(), seed))
+				t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
+					dev := open()
+					if tt.name != "Replay" || dev.Info().Replays { // a device may be unable to record beside other callers
+						t.Parallel() // the references take longer than the device
+					}
+					tt.test(newSuite(t, dev, seed))
+				})
 			}
 		})
 	}
@@ -97,6 +107,7 @@ var tolerances = map[kernels.Type]struct{ element, array float64 }{
 }
 
 func newSuite(t *testing.T, dev kernels.Device, seed uint64) *suite {
+	t.Logf("seed %d", seed)
 	compute := dev.Info().Compute
 	return &suite{
 		T: t, dev: dev, rng: rand.New(rand.NewPCG(seed, 1)),
