@@ -69,9 +69,8 @@ func (d *Device) gradWeight(s kernels.LinearShape, dw []float32, dy, x rowsOf) {
 		return
 	}
 	g := weightGrad{s, dw, dy, x}
-	cols := panelCount(s.In)
-	rows, wide := taskShape(s.Out, cols, len(d.pool.workers))
-	d.pool.regions(region{0, s.Out, 0, cols}, rows, wide, g.add)
+	whole := region{0, s.Out, 0, panelCount(s.In)}
+	d.pool.regions(newTasks(whole, len(d.pool.workers), copyCost), g.add)
 }
 
 // rowsOf is a matrix whose rows are row apart.
