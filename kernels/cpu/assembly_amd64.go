@@ -22,7 +22,7 @@ func quadAVX2(out, a *float32, aStep int, b0, b1, b2, b3 *float32, bStep, depth 
 func pairAVX2(out *float32, outRow int, a *float32, aRow, aStep int, b0, b1 *float32, bStep, depth int, add bool)
 
 //go:noescape
-func pair12AVX512(out *float32, outRow int, a *float32, aRow, aStep int, b0, b1 *float32, bStep, depth int, ahead *float32, aheadStep int, add bool)
+func pairs12AVX512(out *float32, outRow int, a *float32, aRow, aStep int, b0, b1 *float32, bStep, depth int, ahead *lines, numAhead, tiles int, add bool)
 
 //go:noescape
 func pair8AVX512(out *float32, outRow int, a *float32, aRow, aStep int, b0, b1 *float32, bStep, depth int, add bool)
@@ -80,6 +80,9 @@ func scaleByGainAVX2(dst, x, gain *float32, n int, s float32)
 
 //go:noescape
 func addProductRowAVX2(dst, x, y *float32, n int, s float32)
+
+//go:noescape
+func addProducts32AVX2(dst, x, y *float32, row int, s *float32, rows int)
 
 //go:noescape
 func normGradRowAVX2(dx, dOut, gain, sum *float32, n int, own, shared float32)

@@ -148,10 +148,14 @@ func (g *weightGrad) addPacked(w *worker, sum product, right panels, k int, r re
 // which the caches keep too few of them.
 const clashingRow = 512
 
+// columnsAtOnce is how many columns one sum over rows has: few enough for
+// their sums to stay in registers, and for workers to share out.
+const columnsAtOnce = 32
+
 // columns calls f for column ranges that make up [0, n), in parallel, for
 // sums over rows.
 func (p *pool) columns(n, rows int, f func(from, to int)) {
-	const wide = 64
+	const wide = columnsAtOnce
 	if n*rows < minWork {
 		f(0, n)
 		return

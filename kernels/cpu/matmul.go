@@ -206,10 +206,19 @@ func (g *product) strip(w *worker, r region, s steps, add bool) {
 	if cols > tileCols {
 		next = g.b.panel(r.n0+1, s.b)
 	}
-	for m := r.m0; m < r.m1; m += tileRows {
+	at := func(m int) (output, matrix) {
+		return output{g.out.at[m*g.out.row+r.n0*tileCols:], g.out.row}, matrix{g.a.at[m*g.a.row+s.a*g.a.step:], g.a.row, g.a.step}
+	}
+	m := r.m0
+	if cols == 2*tileCols && m < r.m1 {
+		out, a := at(m)
+		done := multiplyPairs(out, a, b, next, r.m1-m, s.count, add, g.ahead)
+		g.ahead = g.ahead[min(len(g.ahead), done/tileRows):]
+		m += done
+	}
+	for ; m < r.m1; m += tileRows {
 		rows := min(tileRows, r.m1-m)
-		a := matrix{g.a.at[m*g.a.row+s.a*g.a.step:], g.a.row, g.a.step}
-		out := output{g.out.at[m*g.out.row+r.n0*tileCols:], g.out.row}
+		out, a := at(m)
 		switch cols {
 		case 2 * tileCols:
 			multiplyPair(out, a, b, next, rows, s.count, add, g.next())

@@ -115,6 +115,15 @@ func addProductRow(dst, x, y []float32, s float32) {
 	addProductRowAVX2(&dst[0], &x[0], &y[0], len(dst), s)
 }
 
+func addProducts(dst, x, y []float32, row int, s []float32) {
+	if using == portable || len(dst) != columnsAtOnce || len(s) == 0 {
+		addProductsGo(dst, x, y, row, s)
+		return
+	}
+	_, _ = x[(len(s)-1)*row+columnsAtOnce-1], y[(len(s)-1)*row+columnsAtOnce-1]
+	addProducts32AVX2(&dst[0], &x[0], &y[0], row, &s[0], len(s))
+}
+
 func normGradRow(dx, dOut, gain, sum []float32, own, shared float32) {
 	if using == portable || len(dx) == 0 {
 		normGradRowGo(dx, dOut, gain, sum, own, shared)

@@ -176,3 +176,18 @@ func TestExp(t *testing.T) {
 		t.Errorf("exp(NaN) is %g", edges[4])
 	}
 }
+
+// TestAddProducts compares sums of several rows with those of one row after
+// another, bit for bit, since either may be used for some columns.
+func TestAddProducts(t *testing.T) {
+	const row, rows = 50, 9
+	x := operands(5, row*rows)
+	for _, wide := range []int{1, 31, columnsAtOnce, 40} {
+		got, want := slices.Clone(x[2][:wide]), slices.Clone(x[2][:wide])
+		addProducts(got, x[0], x[1], row, x[3][:rows])
+		for n, s := range x[3][:rows] {
+			addProductRow(want, x[0][n*row:][:wide], x[1][n*row:][:wide], s)
+		}
+		equalBits(t, "sums of products", got, want)
+	}
+}
