@@ -61,6 +61,9 @@ func transposeAVX2(dst, src *float32, row, blocks int)
 func expRowAVX2(dst, src *float32, n int, scale, shift float32) (sum, dot float32)
 
 //go:noescape
+func expRowAVX512(dst, src *float32, n int, scale, shift float32) (sum, dot float32)
+
+//go:noescape
 func maxRowAVX2(x *float32, n int) float32
 
 //go:noescape
@@ -97,7 +100,13 @@ func logitGradRowAVX2(e, z *float32, n int, scale, shift, a, b float32)
 func swigluRowAVX2(out, gate, up *float32, n int)
 
 //go:noescape
+func swigluRowAVX512(out, gate, up *float32, n int)
+
+//go:noescape
 func swigluGradRowAVX2(dGate, dUp, dOut, gate, up *float32, n int)
+
+//go:noescape
+func swigluGradRowAVX512(dGate, dUp, dOut, gate, up *float32, n int)
 
 //go:noescape
 func adamRowAVX2(w, grads, m, v *float32, n int, s *adamStep)

@@ -53,6 +53,9 @@ func expRow(dst, src []float32, scale, shift float32) (sum, dot float32) {
 		return expRowGo(dst, src, scale, shift)
 	}
 	_ = dst[len(src)-1]
+	if using == avx512 {
+		return expRowAVX512(&dst[0], &src[0], len(src), scale, shift)
+	}
 	return expRowAVX2(&dst[0], &src[0], len(src), scale, shift)
 }
 
@@ -157,6 +160,10 @@ func swigluRow(out, gate, up []float32) {
 		return
 	}
 	_, _ = gate[len(out)-1], up[len(out)-1]
+	if using == avx512 {
+		swigluRowAVX512(&out[0], &gate[0], &up[0], len(out))
+		return
+	}
 	swigluRowAVX2(&out[0], &gate[0], &up[0], len(out))
 }
 
@@ -166,6 +173,10 @@ func swigluGradRow(dGate, dUp, dOut, gate, up []float32) {
 		return
 	}
 	_, _, _, _ = dUp[len(dGate)-1], dOut[len(dGate)-1], gate[len(dGate)-1], up[len(dGate)-1]
+	if using == avx512 {
+		swigluGradRowAVX512(&dGate[0], &dUp[0], &dOut[0], &gate[0], &up[0], len(dGate))
+		return
+	}
 	swigluGradRowAVX2(&dGate[0], &dUp[0], &dOut[0], &gate[0], &up[0], len(dGate))
 }
 
