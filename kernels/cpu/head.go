@@ -173,5 +173,5 @@ func (d *Device) headGrad(h *headCall, dx []float32, dz output, x []float32, row
 			addRow(to, to, dx[p*c+from:p*c+end])
 		}
 	})
-	d.gradWeight(kernels.LinearShape{Rows: len(rows), In: c, Out: h.vocabulary}, h.dWeight.f, rowsOf{dz.at, dz.row}, rowsOf{x, c})
+	d.gradWeight(kernels.LinearShape{Rows: len(rows), In: c, Out: h.vocabulary}, h.dWeight.f, rowsOf(dz), rowsOf{x, c})
 }
