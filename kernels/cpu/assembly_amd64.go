@@ -22,7 +22,7 @@ func quadAVX2(out, a *float32, aStep int, b0, b1, b2, b3 *float32, bStep, depth 
 func pairAVX2(out *float32, outRow int, a *float32, aRow, aStep int, b0, b1 *float32, bStep, depth int, add bool)
 
 //go:noescape
-func pair12AVX512(out *float32, outRow int, a *float32, aRow, aStep int, b0, b1 *float32, bStep, depth int, ahead *float32, aheadStep int, add bool)
+func pairs12AVX512(out *float32, outRow int, a *float32, aRow, aStep int, b0, b1 *float32, bStep, depth int, ahead *lines, numAhead, tiles int, add bool)
 
 //go:noescape
 func pair8AVX512(out *float32, outRow int, a *float32, aRow, aStep int, b0, b1 *float32, bStep, depth int, add bool)
@@ -61,6 +61,9 @@ func transposeAVX2(dst, src *float32, row, blocks int)
 func expRowAVX2(dst, src *float32, n int, scale, shift float32) (sum, dot float32)
 
 //go:noescape
+func expRowAVX512(dst, src *float32, n int, scale, shift float32) (sum, dot float32)
+
+//go:noescape
 func maxRowAVX2(x *float32, n int) float32
 
 //go:noescape
@@ -82,6 +85,9 @@ func scaleByGainAVX2(dst, x, gain *float32, n int, s float32)
 func addProductRowAVX2(dst, x, y *float32, n int, s float32)
 
 //go:noescape
+func addProducts32AVX2(dst, x, y *float32, row int, s *float32, rows int)
+
+//go:noescape
 func normGradRowAVX2(dx, dOut, gain, sum *float32, n int, own, shared float32)
 
 //go:noescape
@@ -94,7 +100,13 @@ func logitGradRowAVX2(e, z *float32, n int, scale, shift, a, b float32)
 func swigluRowAVX2(out, gate, up *float32, n int)
 
 //go:noescape
+func swigluRowAVX512(out, gate, up *float32, n int)
+
+//go:noescape
 func swigluGradRowAVX2(dGate, dUp, dOut, gate, up *float32, n int)
+
+//go:noescape
+func swigluGradRowAVX512(dGate, dUp, dOut, gate, up *float32, n int)
 
 //go:noescape
 func adamRowAVX2(w, grads, m, v *float32, n int, s *adamStep)

@@ -154,23 +154,25 @@ func (a *attention) forward(w *worker, out []float32, s span, kv int) {
 // score sets out to queries·keysᵀ for the rows of a tile and the panels of the
 // first n keys.
 func (a *attention) score(out output, queries matrix, keys panels, rows, n int) {
-	multiplyPanels(out, queries, keys, region{0, rows, 0, panelCount(n)}, a.Width)
+	multiplyPanels(out, queries, keys, region{0, rows, 0, panelCount(n)}, steps{0, 0, a.Width}, false)
 }
 
 // weigh sets out, whole panels wide, to weights·values for the rows of a tile
 // and the first n keys.
 func weigh(out output, weights matrix, values panels, rows, n int) {
-	multiplyPanels(out, weights, values, region{0, rows, 0, panelCount(values.cols)}, n)
+	multiplyPanels(out, weights, values, region{0, rows, 0, panelCount(values.cols)}, steps{0, 0, n}, false)
 }
 
-// multiplyPanels sets a tile's rows of out, for whole panels, to a·b.
-func multiplyPanels(out output, a matrix, b panels, r region, depth int) {
+// multiplyPanels sets a tile's rows of out, for whole panels, to some steps of
+// a·b, or adds them.
+func multiplyPanels(out output, a matrix, b panels, r region, s steps, add bool) {
+	a.at = a.at[s.a*a.step:]
 	p := r.n0
 	for ; p+1 < r.n1; p += 2 {
-		multiplyPair(output{out.at[p*tileCols:], out.row}, a, b.panel(p, 0), b.panel(p+1, 0), r.m1, depth, false, lines{})
+		multiplyPair(output{out.at[p*tileCols:], out.row}, a, b.panel(p, s.b), b.panel(p+1, s.b), r.m1, s.count, add, lines{})
 	}
 	if p < r.n1 {
-		multiplyTile(output{out.at[p*tileCols:], out.row}, a, b.panel(p, 0), r.m1, depth, false, lines{})
+		multiplyTile(output{out.at[p*tileCols:], out.row}, a, b.panel(p, s.b), r.m1, s.count, add, lines{})
 	}
 }
 

@@ -150,13 +150,15 @@ func (g *attentionGrad) keysAndValues(b *spanGrad, q queryBlock) {
 	for j := 0; j < before+rows; j += tileRows {
 		n := min(tileRows, before+rows-j)
 		skip := max(0, j-before) // rows that see none of these keys
-		from := func(x output) matrix { return matrix{x.at[skip*x.row+j:], 1, x.row} }
-		for p := range panelCount(g.Width) {
-			at := j*b.dKeys.row + p*tileCols
-			multiplyTile(output{b.dKeys.at[at:], b.dKeys.row}, from(b.dp), b.query.panel(p, skip), n, rows-skip, true, lines{})
-			multiplyTile(output{b.dValues.at[at:], b.dValues.row}, from(b.p), b.dResult.panel(p, skip), n, rows-skip, true, lines{})
-		}
+		g.addSeen(b.dKeys, b.dp, b.query, j, n, steps{skip, skip, rows - skip})
+		g.addSeen(b.dValues, b.p, b.dResult, j, n, steps{skip, skip, rows - skip})
 	}
+}
+
+// addSeen adds xᵀ·y to rows [j, j+n) of out, over some of the block's rows.
+func (g *attentionGrad) addSeen(out, x output, y panels, j, n int, s steps) {
+	to := output{out.at[j*out.row:], out.row}
+	multiplyPanels(to, matrix{x.at[j:], 1, x.row}, y, region{0, n, 0, panelCount(g.Width)}, s, true)
 }
 
 // spread adds the sums for the span's keys and values to the gradient, which

@@ -69,9 +69,8 @@ func (d *Device) gradWeight(s kernels.LinearShape, dw []float32, dy, x rowsOf) {
 		return
 	}
 	g := weightGrad{s, dw, dy, x}
-	cols := panelCount(s.In)
-	rows, wide := taskShape(s.Out, cols, len(d.pool.workers))
-	d.pool.regions(region{0, s.Out, 0, cols}, rows, wide, g.add)
+	whole := region{0, s.Out, 0, panelCount(s.In)}
+	d.pool.regions(newTasks(whole, len(d.pool.workers), copyCost), g.add)
 }
 
 // rowsOf is a matrix whose rows are row apart.
@@ -149,10 +148,14 @@ func (g *weightGrad) addPacked(w *worker, sum product, right panels, k int, r re
 // which the caches keep too few of them.
 const clashingRow = 512
 
+// columnsAtOnce is how many columns one sum over rows has: few enough for
+// their sums to stay in registers, and for workers to share out.
+const columnsAtOnce = 32
+
 // columns calls f for column ranges that make up [0, n), in parallel, for
 // sums over rows.
 func (p *pool) columns(n, rows int, f func(from, to int)) {
-	const wide = 64
+	const wide = columnsAtOnce
 	if n*rows < minWork {
 		f(0, n)
 		return

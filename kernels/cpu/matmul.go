@@ -101,16 +101,15 @@ func (p *pool) multiply(g product) {
 		p.run(1, func(w *worker, _ int) { g.block(w, region{0, g.rows, 0, cols}) })
 		return
 	}
-	rows, wide := taskShape(g.rows, cols, len(p.workers))
-	p.regions(region{0, g.rows, 0, cols}, rows, wide, g.block)
+	p.regions(newTasks(region{0, g.rows, 0, cols}, len(p.workers), readCost), g.block)
 }
 
-// regions calls f for the parts of r, each of at most so many rows and panels.
-func (p *pool) regions(r region, rows, wide int, f func(w *worker, r region)) {
-	across, down := (r.n1-r.n0+wide-1)/wide, (r.m1-r.m0+rows-1)/rows
-	p.run(across*down, func(w *worker, i int) {
-		m, n := r.m0+i/across*rows, r.n0+i%across*wide
-		f(w, region{m, min(m+rows, r.m1), n, min(n+wide, r.n1)})
+// regions calls f for the tasks.
+func (p *pool) regions(t tasks, f func(w *worker, r region)) {
+	p.run(t.count, func(w *worker, i int) {
+		if r := t.at(i); r.m0 < r.m1 && r.n0 < r.n1 {
+			f(w, r)
+		}
 	})
 }
 
@@ -189,7 +188,7 @@ func (g *product) apart(w *worker, r region, s steps, add bool) {
 	const row = maxDepth + tileCols
 	defer w.release(w.used)
 	at := w.take((r.m1 - r.m0) * row)
-	copyColumns(at, row, g.a.at[r.m0*g.a.row+s.a:], g.a.row, r.m1-r.m0, s.count)
+	copyColumnsGo(at, row, g.a.at[r.m0*g.a.row+s.a:], g.a.row, r.m1-r.m0, s.count)
 	near := product{output{g.out.at[r.m0*g.out.row:], g.out.row}, matrix{at, row, 1}, g.b, r.m1 - r.m0, add, s.count, nil}
 	near.part(w, region{0, r.m1 - r.m0, r.n0, r.n1}, steps{0, s.b, s.count}, add)
 }
@@ -207,10 +206,19 @@ func (g *product) strip(w *worker, r region, s steps, add bool) {
 	if cols > tileCols {
 		next = g.b.panel(r.n0+1, s.b)
 	}
-	for m := r.m0; m < r.m1; m += tileRows {
+	at := func(m int) (output, matrix) {
+		return output{g.out.at[m*g.out.row+r.n0*tileCols:], g.out.row}, matrix{g.a.at[m*g.a.row+s.a*g.a.step:], g.a.row, g.a.step}
+	}
+	m := r.m0
+	if cols == 2*tileCols && m < r.m1 {
+		out, a := at(m)
+		done := multiplyPairs(out, a, b, next, r.m1-m, s.count, add, g.ahead)
+		g.ahead = g.ahead[min(len(g.ahead), done/tileRows):]
+		m += done
+	}
+	for ; m < r.m1; m += tileRows {
 		rows := min(tileRows, r.m1-m)
-		a := matrix{g.a.at[m*g.a.row+s.a*g.a.step:], g.a.row, g.a.step}
-		out := output{g.out.at[m*g.out.row+r.n0*tileCols:], g.out.row}
+		out, a := at(m)
 		switch cols {
 		case 2 * tileCols:
 			multiplyPair(out, a, b, next, rows, s.count, add, g.next())

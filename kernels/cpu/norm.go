@@ -60,9 +60,7 @@ func (d *Device) AddNormGrad(dx, dGain, dOut, sum, gain, rstd kernels.Buffer) {
 			}
 		})
 		d.pool.columns(c, n, func(c0, c1 int) {
-			for n, s := range r.f {
-				addProductRow(dg.f[c0:c1], do.f[n*c+c0:n*c+c1], in.f[n*c+c0:n*c+c1], s)
-			}
+			addProducts(dg.f[c0:c1], do.f[c0:], in.f[c0:], c, r.f)
 		})
 	}, to, dg)
 }

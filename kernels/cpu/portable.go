@@ -177,6 +177,15 @@ func addProductRowGo(dst, x, y []float32, s float32) {
 	}
 }
 
+// addProductsGo adds x·s·y of rows that are row apart, one after another, to
+// the columns of dst; each row has its s.
+func addProductsGo(dst, x, y []float32, row int, s []float32) {
+	for n, v := range s {
+		at := n * row
+		addProductRow(dst, x[at:at+len(dst)], y[at:at+len(dst)], v)
+	}
+}
+
 // normGradRowGo adds dOut·gain·own + sum·shared to dx.
 func normGradRowGo(dx, dOut, gain, sum []float32, own, shared float32) {
 	for j, v := range dOut {

@@ -456,25 +456,3 @@ pair:
 	JNZ         head
 	VZEROUPPER
 	RET
-
-// func copy16AVX2(dst *float32, dstRow int, src *float32, srcRow, depth int)
-TEXT ·copy16AVX2(SB), NOSPLIT, $0-40
-	MOVQ dst+0(FP), DI
-	MOVQ dstRow+8(FP), R8
-	MOVQ src+16(FP), SI
-	MOVQ srcRow+24(FP), R9
-	MOVQ depth+32(FP), CX
-	SHLQ $2, R8
-	SHLQ $2, R9
-
-loop:
-	VMOVUPS (SI), Y0
-	VMOVUPS 32(SI), Y1
-	VMOVUPS Y0, (DI)
-	VMOVUPS Y1, 32(DI)
-	ADDQ    R8, DI
-	ADDQ    R9, SI
-	DECQ    CX
-	JNZ     loop
-	VZEROUPPER
-	RET

@@ -32,7 +32,7 @@ func (d *Device) Sample(a kernels.SampleArgs) {
 		z := d.shared.take(rows * s.vocabulary)
 		for from := 0; from < n; from += rows {
 			chunk := s.rows.i[from:min(from+rows, n)]
-			d.logits(z, x, hidden.f, chunk, weight, a.Channels)
+			d.logits(output{z, s.vocabulary}, x, hidden.f, chunk, weight, a.Channels)
 			d.pool.rows(len(chunk), 8*s.vocabulary, func(w *worker, b0, b1 int) {
 				e := w.take(s.vocabulary)
 				for b := b0; b < b1; b++ {

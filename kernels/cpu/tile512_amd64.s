@@ -181,19 +181,42 @@ store: \
 	SUMS(PUT1) \
 	VZEROUPPER
 
-// Lines from ahead on, aheadStep apart, are what a later tile reads.
+// What a later tile reads is asked for line by line: in each step one, of the
+// lines that this tile takes of those at ahead, if it finds some.
 #define STARTAHEAD \
-	MOVQ ahead+72(FP), R15 \
-	MOVQ aheadStep+80(FP), R8 \
-	SHLQ $2, R8
+	CMPQ numAhead+80(FP), $0 \
+	JEQ  none \
+	MOVQ ahead+72(FP), R8 \
+	ADDQ $32, ahead+72(FP) \
+	DECQ numAhead+80(FP) \
+	MOVQ (R8), R15 \
+	MOVQ 24(R8), R8 \
+	SHLQ $2, R8 \
+	JMP  asking \
+none: \
+	MOVQ BX, R15 \
+	XORQ R8, R8 \
+asking:
 #define GOAHEAD \
 	PREFETCHT1 (R15) \
 	ADDQ       R8, R15
 #define NOTHING
 
-// func pair12AVX512(out *float32, outRow int, a *float32, aRow, aStep int, b0, b1 *float32, bStep, depth int, ahead *float32, aheadStep int, add bool)
-TEXT ·pair12AVX512(SB), NOSPLIT, $0-89
-	TILE2(SUMS12, STEP12, ASK2, add+88(FP), STARTAHEAD, GOAHEAD)
+// Tiles of twelve rows, one below the other, begin where the last one ended.
+//
+// func pairs12AVX512(out *float32, outRow int, a *float32, aRow, aStep int, b0, b1 *float32, bStep, depth int, ahead *lines, numAhead, tiles int, add bool)
+TEXT ·pairs12AVX512(SB), NOSPLIT, $0-97
+tile:
+	TILE2(SUMS12, STEP12, ASK2, add+96(FP), STARTAHEAD, GOAHEAD)
+	DECQ tiles+88(FP)
+	JZ   done
+	MOVQ DI, out+0(FP)
+	LEAQ (R9)(R9*2), AX
+	SHLQ $2, AX
+	ADDQ AX, a+16(FP)
+	JMP  tile
+
+done:
 	RET
 
 // func pair8AVX512(out *float32, outRow int, a *float32, aRow, aStep int, b0, b1 *float32, bStep, depth int, add bool)

@@ -1,6 +1,10 @@
 package cpu
 
-import "golang.org/x/sys/cpu"
+import (
+	"unsafe"
+
+	"golang.org/x/sys/cpu"
+)
 
 // instructions are a set of vector instructions that the assembly is written
 // for; each holds those before it.
@@ -136,14 +140,27 @@ func multiplyPair(out output, a matrix, b0, b1 panel, rows, depth int, add bool,
 	pairAVX2(&out.at[0], out.row, &a.at[0], a.row, a.step, &b0.at[0], &b1.at[0], b0.step, depth, add)
 }
 
+// multiplyPairs is multiplyPair for whole tiles of rows below each other, as
+// far as the assembly takes several at once. It returns the rows done.
+func multiplyPairs(out output, a matrix, b0, b1 panel, rows, depth int, add bool, ahead []lines) int {
+	tiles := rows / tileRows
+	if using != avx512 || depth == 0 || tiles == 0 {
+		return 0
+	}
+	rows = tiles * tileRows
+	b0.check(depth)
+	b1.check(depth)
+	a.check(rows, depth)
+	out.check(rows, 2*tileCols)
+	pairs12AVX512(&out.at[0], out.row, &a.at[0], a.row, a.step, &b0.at[0], &b1.at[0], b0.step, depth,
+		unsafe.SliceData(ahead), len(ahead), tiles, add)
+	return rows
+}
+
 func multiplyPair512(out output, a matrix, b0, b1 panel, rows, depth int, add bool, next lines) {
 	x, y := &b0.at[0], &b1.at[0]
 	if rows == tileRows {
-		ahead := x
-		if len(next.at) > 0 {
-			ahead = &next.at[0]
-		}
-		pair12AVX512(&out.at[0], out.row, &a.at[0], a.row, a.step, x, y, b0.step, depth, ahead, next.step, add)
+		pairs12AVX512(&out.at[0], out.row, &a.at[0], a.row, a.step, x, y, b0.step, depth, &next, min(1, len(next.at)), 1, add)
 		return
 	}
 	r := 0

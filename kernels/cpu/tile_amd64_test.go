@@ -130,16 +130,39 @@ func TestConformanceOfEachAssembly(t *testing.T) {
 	}
 }
 
-// TestTaskShapesCover cuts products of many shapes into tasks.
-func TestTaskShapesCover(t *testing.T) {
+// TestTasksCover cuts products of many shapes into tasks: each tile is in one
+// of them.
+func TestTasksCover(t *testing.T) {
 	for _, workers := range []int{1, 2, 3, 16} {
 		for rows := 1; rows < 400; rows += 7 {
 			for _, cols := range []int{1, 2, 3, 5, 20, 61, 256} {
-				high, wide := taskShape(rows, cols, workers)
-				if high < 1 || wide < 1 || high > maxBlockRows {
-					t.Fatalf("%d × %d for %d workers: tasks of %d × %d", rows, cols, workers, high, wide)
+				for _, cost := range []taskCost{readCost, copyCost} {
+					whole := region{5, 5 + rows, 3, 3 + cols}
+					tasksCover(t, newTasks(whole, workers, cost), fmt.Sprintf("%d × %d for %d workers", rows, cols, workers))
 				}
 			}
+		}
+	}
+}
+
+func tasksCover(t *testing.T, s tasks, what string) {
+	t.Helper()
+	width := s.n1 - s.n0
+	seen := make([]int, (s.m1-s.m0)*width)
+	for i := range s.count {
+		r := s.at(i)
+		if r.m1-r.m0 > maxBlockRows {
+			t.Fatalf("%s: task %d has %d rows", what, i, r.m1-r.m0)
+		}
+		for m := r.m0; m < r.m1; m++ {
+			for n := r.n0; n < r.n1; n++ {
+				seen[(m-s.m0)*width+n-s.n0]++
+			}
+		}
+	}
+	for at, times := range seen {
+		if times != 1 {
+			t.Fatalf("%s: row %d of panel %d is in %d tasks", what, s.m0+at/width, s.n0+at%width, times)
 		}
 	}
 }

@@ -53,6 +53,9 @@ func expRow(dst, src []float32, scale, shift float32) (sum, dot float32) {
 		return expRowGo(dst, src, scale, shift)
 	}
 	_ = dst[len(src)-1]
+	if using == avx512 {
+		return expRowAVX512(&dst[0], &src[0], len(src), scale, shift)
+	}
 	return expRowAVX2(&dst[0], &src[0], len(src), scale, shift)
 }
 
@@ -115,6 +118,15 @@ func addProductRow(dst, x, y []float32, s float32) {
 	addProductRowAVX2(&dst[0], &x[0], &y[0], len(dst), s)
 }
 
+func addProducts(dst, x, y []float32, row int, s []float32) {
+	if using == portable || len(dst) != columnsAtOnce || len(s) == 0 {
+		addProductsGo(dst, x, y, row, s)
+		return
+	}
+	_, _ = x[(len(s)-1)*row+columnsAtOnce-1], y[(len(s)-1)*row+columnsAtOnce-1]
+	addProducts32AVX2(&dst[0], &x[0], &y[0], row, &s[0], len(s))
+}
+
 func normGradRow(dx, dOut, gain, sum []float32, own, shared float32) {
 	if using == portable || len(dx) == 0 {
 		normGradRowGo(dx, dOut, gain, sum, own, shared)
@@ -148,6 +160,10 @@ func swigluRow(out, gate, up []float32) {
 		return
 	}
 	_, _ = gate[len(out)-1], up[len(out)-1]
+	if using == avx512 {
+		swigluRowAVX512(&out[0], &gate[0], &up[0], len(out))
+		return
+	}
 	swigluRowAVX2(&out[0], &gate[0], &up[0], len(out))
 }
 
@@ -157,6 +173,10 @@ func swigluGradRow(dGate, dUp, dOut, gate, up []float32) {
 		return
 	}
 	_, _, _, _ = dUp[len(dGate)-1], dOut[len(dGate)-1], gate[len(dGate)-1], up[len(dGate)-1]
+	if using == avx512 {
+		swigluGradRowAVX512(&dGate[0], &dUp[0], &dOut[0], &gate[0], &up[0], len(dGate))
+		return
+	}
 	swigluGradRowAVX2(&dGate[0], &dUp[0], &dOut[0], &gate[0], &up[0], len(dGate))
 }
 

@@ -1,6 +1,7 @@
 package cpu
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -174,5 +175,40 @@ func TestExp(t *testing.T) {
 	}
 	if edges[4] == edges[4] {
 		t.Errorf("exp(NaN) is %g", edges[4])
+	}
+}
+
+// TestAddProducts compares sums of several rows with those of one row after
+// another, bit for bit, since either may be used for some columns.
+func TestAddProducts(t *testing.T) {
+	const row, rows = 50, 9
+	x := operands(5, row*rows)
+	for _, wide := range []int{1, 31, columnsAtOnce, 40} {
+		got, want := slices.Clone(x[2][:wide]), slices.Clone(x[2][:wide])
+		addProducts(got, x[0], x[1], row, x[3][:rows])
+		for n, s := range x[3][:rows] {
+			addProductRow(want, x[0][n*row:][:wide], x[1][n*row:][:wide], s)
+		}
+		equalBits(t, "sums of products", got, want)
+	}
+}
+
+// TestRoutinesDoNotDependOnInstructions compares what each set of instructions
+// gives, bit for bit, for rows that end anywhere in a vector.
+func TestRoutinesDoNotDependOnInstructions(t *testing.T) {
+	const seed = 11
+	for n := 1; n < 100; n++ {
+		for _, r := range routines() {
+			var want []float32
+			for _, set := range assemblies() {
+				with(set, func() {
+					got := r.run(operands(seed, n))
+					if want == nil {
+						want = got
+					}
+					equalBits(t, fmt.Sprintf("%s of %d in %s against avx2", r.name, n, vectorName()), got, want)
+				})
+			}
+		}
 	}
 }

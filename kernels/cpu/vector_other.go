@@ -17,6 +17,8 @@ func multiplyPair(out output, a matrix, b0, b1 panel, rows, depth int, add bool,
 	multiplyTileGo(output{out.at[tileCols:], out.row}, a, b1, rows, depth, add)
 }
 
+func multiplyPairs(output, matrix, panel, panel, int, int, bool, []lines) int { return 0 }
+
 func multiplyRow(out, a []float32, step int, b *[4]panel, depth int, add bool) {
 	multiplyRowGo(out, a, step, b, depth, add)
 }
@@ -48,6 +50,8 @@ func scoreGradRow(dp, p []float32, delta, s float32) { scoreGradRowGo(dp, p, del
 func logitGradRow(e, z []float32, scale, shift, a, b float32) {
 	logitGradRowGo(e, z, scale, shift, a, b)
 }
+
+func addProducts(dst, x, y []float32, row int, s []float32) { addProductsGo(dst, x, y, row, s) }
 
 func normGradRow(dx, dOut, gain, sum []float32, own, shared float32) {
 	normGradRowGo(dx, dOut, gain, sum, own, shared)

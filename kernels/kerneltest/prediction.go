@@ -82,8 +82,10 @@ func (s *suite) headLarge() {
 		h.DWeight, dWeight = s.input(kernels.Float32, v*c)
 		s.dev.Head(h.HeadArgs)
 		logProb, entropy := h.want()
-		s.near(fmt.Sprintf("LogProb of %d", v), h.LogProb, logProb)
-		s.near(fmt.Sprintf("Entropy of %d", v), h.Entropy, entropy)
+		// One sum of so many terms rounds thousands of times; it was off by 1.2e-5 once.
+		long := max(s.tolerance, 4e-5)
+		s.within(fmt.Sprintf("LogProb of %d", v), h.LogProb, logProb, long)
+		s.within(fmt.Sprintf("Entropy of %d", v), h.Entropy, entropy, long)
 		dHidden := make([]float64, n*c)
 		for p, row := range h.rows {
 			x := h.hidden[int(row)*c : int(row+1)*c]
