@@ -197,12 +197,16 @@ func pageItemOf(it Item) pageItem {
 	return p
 }
 
-// heading is the title, with the template where several were asked for.
+// heading is the title with the way of asking, where a benchmark may have several.
 func (b BenchmarkResult) heading() string {
+	title := b.Title
 	if _, template, several := strings.Cut(b.Name(), "@"); several {
-		return b.Title + ", " + template
+		title += ", " + template
 	}
-	return b.Title
+	if b.Settings.Temperature > 0 {
+		title += ", sampled"
+	}
+	return title
 }
 
 // atKCharts draws pass@k and maj@k of what was sampled.

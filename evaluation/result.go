@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -104,23 +105,30 @@ func ReadResult(dir string) (Result, error) {
 	return r, nil
 }
 
+// WriteFile writes a file of an evaluation to path: aside, synced, renamed.
+func WriteFile(path string, write func(io.Writer) error) error {
+	f, err := os.Create(path + ".tmp")
+	if err != nil {
+		return fmt.Errorf("write evaluation: %w", err)
+	}
+	if err := errors.Join(write(f), f.Sync(), f.Close()); err != nil {
+		os.Remove(path + ".tmp")
+		return fmt.Errorf("write evaluation %s: %w", path, err)
+	}
+	if err := os.Rename(path+".tmp", path); err != nil {
+		return fmt.Errorf("write evaluation: %w", err)
+	}
+	return nil
+}
+
 // WriteResult writes r into a folder: aside, synced, renamed.
 func WriteResult(dir string, r Result) error {
 	data, err := json.MarshalIndent(r, "", " ")
 	if err != nil {
 		return fmt.Errorf("write evaluation: %w", err)
 	}
-	path := filepath.Join(dir, ResultsFile)
-	f, err := os.Create(path + ".tmp")
-	if err != nil {
-		return fmt.Errorf("write evaluation: %w", err)
-	}
-	_, err = f.Write(append(data, '\n'))
-	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
-		err = os.Rename(path+".tmp", path)
-	}
-	if err != nil {
-		return fmt.Errorf("write evaluation %s: %w", path, err)
-	}
-	return nil
+	return WriteFile(filepath.Join(dir, ResultsFile), func(w io.Writer) error {
+		_, err := w.Write(append(data, '\n'))
+		return err
+	})
 }

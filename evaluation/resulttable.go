@@ -6,23 +6,12 @@ import (
 	"strconv"
 )
 
-// WriteResultTable writes a result for a terminal of 100 columns: a row a
+// WriteResultTable writes a result for a terminal of 80 columns: a row a
 // benchmark, then pass@k and maj@k where completions were sampled, then accuracy
 // by level.
 func WriteResultTable(w io.Writer, r Result) error {
-	tables := []table{summaryTable(r.Benchmarks), atKTable(r.Benchmarks), resultLevels(r.Benchmarks)}
-	for i, t := range tables {
-		if len(t.Rows) == 0 {
-			continue
-		}
-		if i > 0 {
-			if _, err := fmt.Fprintln(w); err != nil {
-				return fmt.Errorf("write table: %w", err)
-			}
-		}
-		if err := t.write(w); err != nil {
-			return err
-		}
+	if err := writeTables(w, summaryTable(r.Benchmarks), atKTable(r.Benchmarks), resultLevels(r.Benchmarks)); err != nil {
+		return err
 	}
 	if err := writeNotes(w, r); err != nil || r.Readiness == nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -42,7 +43,7 @@ func evalFlags(t *testing.T) evalVerb {
 	}
 	return evalVerb{
 		Model: filepath.Join(dir, "model"), Benchmarks: []string{filepath.Join(dir, "sums.yaml")}, Out: filepath.Join(dir, "out"),
-		Shots: "published", MaxTokens: 4, Temperature: at(float32(1)), N: 2, K: []int{1, 2},
+		Shots: "published", MaxTokens: 4, Greedy: true, N: 2, K: []int{1, 2},
 	}
 }
 
@@ -63,13 +64,25 @@ func TestEvalOfOwnBenchmark(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := r.Benchmarks[0]
-	if b.Settings.Benchmark != "sums" || b.Asked != 3 || b.Summary.Completions != 6 || b.Settings.Shots != 1 || b.Settings.Samples != 2 {
-		t.Errorf("result %+v", b)
+	if len(r.Benchmarks) != 2 {
+		t.Fatalf("%d results, want greedy and sampled", len(r.Benchmarks))
 	}
-	items, preamble, err := exam.ReadItems(v.Out, b)
-	if err != nil || len(items) != 3 || !strings.HasPrefix(preamble, "Q: 1 + 1") {
-		t.Errorf("%d items, preamble %q, %v", len(items), preamble, err)
+	for i, want := range []struct {
+		name        string
+		samples     int
+		temperature float32
+	}{{"sums", 1, 0}, {"sums-sampled", 2, 1}} {
+		b := r.Benchmarks[i]
+		if s := b.Settings; b.Name() != want.name || b.Asked != 3 || s.Benchmark != "sums" || s.Shots != 1 || s.Samples != want.samples || s.Temperature != want.temperature {
+			t.Errorf("result %+v, want %+v", b, want)
+		}
+		if b.Summary.Completions != 3*want.samples {
+			t.Errorf("%s: %d completions", b.Name(), b.Summary.Completions)
+		}
+		items, preamble, err := exam.ReadItems(v.Out, b)
+		if err != nil || len(items) != 3 || !strings.HasPrefix(preamble, "Q: 1 + 1") {
+			t.Errorf("%s: %d items, preamble %q, %v", b.Name(), len(items), preamble, err)
+		}
 	}
 }
 
@@ -106,14 +119,16 @@ func textsOf(t *testing.T, out string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	items, _, err := exam.ReadItems(out, r.Benchmarks[0])
-	if err != nil {
-		t.Fatal(err)
-	}
 	byID := map[string]string{}
-	for _, it := range items {
-		for _, c := range it.Completions {
-			byID[it.Problem.ID] += c.Text + "|"
+	for _, b := range r.Benchmarks {
+		items, _, err := exam.ReadItems(out, b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, it := range items {
+			for _, c := range it.Completions {
+				byID[it.Problem.ID] += c.Text + "|"
+			}
 		}
 	}
 	return byID["sums/0"] + "\n" + byID["sums/1"] + "\n" + byID["sums/2"]
@@ -125,13 +140,15 @@ func TestEvalRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, change := range map[string]func(*evalVerb){
-		"other settings": func(v *evalVerb) { v.MaxTokens = 3 },
-		"--shots many":   func(v *evalVerb) { v.Shots = "many" },
-		"--n 2":          func(v *evalVerb) { v.Temperature = at(float32(0)) },
-		"--k 3":          func(v *evalVerb) { v.K = []int{3} },
-		"unknown prompt": func(v *evalVerb) { v.Template = "chatty" },
-		"no benchmark":   func(v *evalVerb) { v.Benchmarks = []string{"gsm9k"} },
-		"--list":         func(v *evalVerb) { v.Benchmarks = nil },
+		"other settings":  func(v *evalVerb) { v.MaxTokens = 3 },
+		"--shots many":    func(v *evalVerb) { v.Shots = "many" },
+		"--temperature 0": func(v *evalVerb) { v.Temperature = at(float32(0)) },
+		"--no-greedy":     func(v *evalVerb) { v.Greedy, v.N, v.K = false, 0, nil },
+		"sums twice":      func(v *evalVerb) { v.Benchmarks = append(v.Benchmarks, v.Benchmarks...) },
+		"--k 3":           func(v *evalVerb) { v.K = []int{3} },
+		"unknown prompt":  func(v *evalVerb) { v.Template = "chatty" },
+		"no benchmark":    func(v *evalVerb) { v.Benchmarks = []string{"gsm9k"} },
+		"--list":          func(v *evalVerb) { v.Benchmarks = nil },
 	} {
 		w := v
 		change(&w)
@@ -239,5 +256,16 @@ func TestContamination(t *testing.T) {
 	v.Folders = []string{write("broken.jsonl", "{")}
 	if err := v.contamination(t.Context(), &out); err == nil || !strings.Contains(err.Error(), "line 1") {
 		t.Errorf("a broken corpus: %v", err)
+	}
+}
+
+func TestContaminationRefusesBeforeItSearches(t *testing.T) {
+	v := evalVerb{Window: 13, Benchmarks: []string{"no such benchmark"}}
+	for _, missing := range []string{filepath.Join(t.TempDir(), "none.jsonl"), t.TempDir()} {
+		v.Folders = []string{"orcca", missing}
+		err := v.contamination(t.Context(), io.Discard)
+		if err == nil || !strings.Contains(err.Error(), missing) || !strings.Contains(err.Error(), "gsm8k-train") {
+			t.Errorf("%s: %v", missing, err)
+		}
 	}
 }

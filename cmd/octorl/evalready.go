@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"slices"
 
-	"github.com/octorl/octorl/actors"
 	"github.com/octorl/octorl/corpus"
 	"github.com/octorl/octorl/evaluation/benchmark"
 	"github.com/octorl/octorl/evaluation/exam"
@@ -34,7 +33,6 @@ func (v *evalVerb) readiness(ctx context.Context) error {
 	if v.Out == "" {
 		v.Out = filepath.Join("evaluations", nameOfCheckpoint(v.Model)+"-readiness")
 	}
-	v.Grading = string(benchmark.GradingBoxed)
 	if err := v.settle(); err != nil {
 		return err
 	}
@@ -52,12 +50,7 @@ func (v *evalVerb) readiness(ctx context.Context) error {
 	if err := v.addTemplates(e); err != nil {
 		return err
 	}
-	if err := e.run(ctx); errors.Is(err, context.Canceled) {
-		return actors.ErrStopped
-	} else if err != nil {
-		return err
-	}
-	return v.publish(e)
+	return v.finish(ctx, e)
 }
 
 // or sets *p to a default where it is zero.
@@ -89,27 +82,28 @@ func (v *evalVerb) chooseProblems() {
 
 // addTemplates asks the benchmark under every template that leaves room for answers.
 func (v *evalVerb) addTemplates(e *evaluationRun) error {
-	s, problems, err := e.problems(v.Benchmarks[0], v.Data)
+	set, err := exam.OpenSet(v.Benchmarks[0], v.Data)
 	if err != nil {
 		return err
 	}
+	o, err := v.options()
+	if err != nil {
+		return err
+	}
+	left := true
 	for _, name := range []corpus.Template{corpus.TemplateSimple, corpus.TemplateComplex, corpus.TemplateDialogue} {
-		o, err := v.options()
-		if err == nil {
-			o, err = withTemplate(o, string(name))
-		}
-		if err != nil {
-			return err
-		}
-		err = e.add(s, problems, o, s.Name+"@"+string(name))
+		o.Template = string(name)
+		err := e.sitting.Add(set, exam.Way{Name: "@" + o.Template, Options: o})
 		if errors.Is(err, exam.ErrNoRoom) {
 			fmt.Fprintf(os.Stderr, "template %s left out: %v\n", name, err)
 		} else if err != nil {
 			return err
+		} else {
+			left = false
 		}
 	}
-	if len(e.papers) == 0 {
-		return fmt.Errorf("no template leaves %s room to answer %s: choose shorter problems with --benchmarks", v.Model, s.Name)
+	if left {
+		return fmt.Errorf("no template leaves %s room to answer %s: choose shorter problems with --benchmarks", v.Model, set.Spec.Name)
 	}
 	return nil
 }

@@ -208,8 +208,18 @@ func (j *Journal) write(e entry) error {
 	return nil
 }
 
-// Close notes the seconds that the session took and puts all on the disk.
+// Close notes the seconds that the session took, unless there are none, and puts all
+// on the disk. A second Close does nothing.
 func (j *Journal) Close(seconds float64) error {
-	j.Seconds += seconds
-	return errors.Join(j.write(entry{Seconds: seconds}), j.file.Sync(), j.file.Close())
+	if j.file == nil {
+		return nil
+	}
+	var err error
+	if seconds > 0 {
+		j.Seconds += seconds
+		err = j.write(entry{Seconds: seconds})
+	}
+	err = errors.Join(err, j.file.Sync(), j.file.Close())
+	j.file = nil
+	return err
 }
