@@ -206,7 +206,7 @@ func TestUnscoredVersionsAreScoredAfterResume(t *testing.T) {
 		t.Fatalf("stopped run: %v", err)
 	}
 	d := &directory{root: dir}
-	if left, err := d.pendingVersions(); err != nil || len(left) == 0 {
+	if left, _, err := d.pendingVersions(); err != nil || len(left) == 0 {
 		t.Fatalf("nothing was put aside (%v)", err)
 	}
 	o = options(t, dir)
@@ -230,7 +230,7 @@ func TestUnscoredVersionsAreScoredAfterResume(t *testing.T) {
 	if !maps.EqualFunc(got, want, maps.Equal) {
 		t.Errorf("evaluations %v, want %v", got, want)
 	}
-	if left, err := os.ReadDir(d.root + "/evaluation/pending"); err != nil || len(left) > 0 {
+	if left, err := os.ReadDir(d.pendingFolder()); err != nil || len(left) > 0 {
 		t.Errorf("left aside: %v, %v", left, err)
 	}
 }

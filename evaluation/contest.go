@@ -145,7 +145,7 @@ func (c Contest) lengthTable() table {
 // form and length, and paired differences with their intervals.
 func (c Contest) WriteTable(w io.Writer) error {
 	for _, e := range c.Entries {
-		if _, err := fmt.Fprintf(w, "%s: %s, %s\n", e.Name, e.Result.Model, e.of(c.Benchmarks[0]).Settings.Label()); err != nil {
+		if _, err := fmt.Fprintf(w, "%s: %s, %s\n", e.Name, e.Result.Model, e.Result.Label()); err != nil {
 			return fmt.Errorf("write table: %w", err)
 		}
 	}

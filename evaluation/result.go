@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -26,15 +27,15 @@ type Result struct {
 	Readiness  *Readiness        `json:"readiness,omitempty"` // of a base model, where it was asked for
 }
 
-// Label names the way of asking where all benchmarks share it.
+// Label names the ways of asking, each once.
 func (r Result) Label() string {
-	label := r.Benchmarks[0].Settings.Label()
+	var labels []string
 	for _, b := range r.Benchmarks {
-		if b.Settings.Label() != label {
-			return fmt.Sprintf("%d at T=%g", b.Settings.Samples, b.Settings.Temperature)
+		if label := b.Settings.Label(); !slices.Contains(labels, label) {
+			labels = append(labels, label)
 		}
 	}
-	return label
+	return strings.Join(labels, "; ")
 }
 
 // BenchmarkResult is the summary of one benchmark under one way of asking.

@@ -10,13 +10,6 @@ import (
 	"unicode/utf8"
 )
 
-// StageRow is the result of evaluating one stage of a run: a greedy summary,
-// with PassAt taken from sampled completions where there are any.
-type StageRow struct {
-	Stage string
-	Summary
-}
-
 // table is a header and rows of formatted cells; the first column is text, the
 // others are numbers.
 type table struct {

@@ -4,31 +4,49 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/rs/zerolog"
+
 	"github.com/octorl/octorl/actors"
 	"github.com/octorl/octorl/evaluation"
 	"github.com/octorl/octorl/evaluation/exam"
+	"github.com/octorl/octorl/internal/config"
+	"github.com/octorl/octorl/internal/devicetest"
 )
 
-// documented returns the first block of code in docs/evaluation.md that is marked as
-// of a language: the user's own benchmark there is what these tests run.
-func documented(t *testing.T, language string) string {
+// documented returns the first block of code in a section of docs/evaluation.md that
+// is marked as of a language: what the user reads there is what these tests run.
+func documented(t *testing.T, section, language string) string {
 	t.Helper()
 	text, err := os.ReadFile("../../docs/evaluation.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, after, found := strings.Cut(string(text), "```"+language+"\n")
+	_, after, found := strings.Cut(string(text), "## "+section+"\n")
+	_, after, marked := strings.Cut(after, "```"+language+"\n")
 	block, _, closed := strings.Cut(after, "```")
-	if !found || !closed {
-		t.Fatalf("docs/evaluation.md has no block of %s", language)
+	if !found || !marked || !closed {
+		t.Fatalf("docs/evaluation.md has no block of %s in %s", language, section)
 	}
 	return block
+}
+
+const ownSection = "A benchmark of your own"
+
+func TestDocumentedRecipe(t *testing.T) {
+	r, err := config.Parse("doc.yaml", []byte(documented(t, "In a recipe", "yaml")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if all, rl := r.Evaluation, r.EvaluationOf("rl"); all.N != 4 || all.Template != "" || *all.Shots != config.Published || rl.Template != "complex" || rl.Limit != 0 {
+		t.Errorf("evaluation %+v, of rl %+v", all, rl)
+	}
 }
 
 // evalFlags are of an evaluation of a tiny checkpoint on the user's own benchmark.
@@ -36,7 +54,7 @@ func evalFlags(t *testing.T) evalVerb {
 	t.Helper()
 	dir := t.TempDir()
 	saveModel(t, filepath.Join(dir, "model"))
-	for name, text := range map[string]string{"sums.yaml": documented(t, "yaml"), "sums.jsonl": documented(t, "json")} {
+	for name, text := range map[string]string{"sums.yaml": documented(t, ownSection, "yaml"), "sums.jsonl": documented(t, ownSection, "json")} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -268,4 +286,66 @@ func TestContaminationRefusesBeforeItSearches(t *testing.T) {
 			t.Errorf("%s: %v", missing, err)
 		}
 	}
+}
+
+// TestEvalRepeatsARunsEvaluation asks a stage of a run what the run has asked it: the
+// settings and the completions are the same, and stages compare by the run's name.
+func TestEvalRepeatsARunsEvaluation(t *testing.T) {
+	run := filepath.Join(t.TempDir(), "small")
+	r, err := config.Parse("small.yaml", []byte(explained))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := actors.Run(t.Context(), r, actors.Options{Directory: run, Device: devicetest.Open(t), Log: zerolog.Nop()}); err != nil {
+		t.Fatal(err)
+	}
+	v := evalVerb{
+		Model: finalCheckpoint(run, "rl"), Benchmarks: []string{"generated-1-4"}, Out: t.TempDir(), Shots: "published",
+		Template: "simple", Greedy: true, N: 3, Seed: 7, Limit: 9, MaxTokens: 12,
+	}
+	if err := evaluateFlags(t, v, t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	ours, theirs := completionsOf(t, v.Out), completionsOf(t, evaluationOf(run, "rl"))
+	if len(theirs) != 9+2 || len(ours) != 9+9 {
+		t.Errorf("%d items in the run, %d of octorl eval", len(theirs), len(ours))
+	}
+	for name, text := range theirs {
+		if ours[name] != text {
+			t.Errorf("%s: %q in the run, %q of octorl eval", name, text, ours[name])
+		}
+	}
+	var out bytes.Buffer
+	if err := compareEvaluations([]string{run + "@text", run + "@rl"}, t.TempDir(), &out); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"generated-1-4: small@rl − small@text", "generated-1-4-sampled: small@rl − small@text"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("no %q in\n%s", want, out.String())
+		}
+	}
+	if err := compareEvaluations([]string{run + "@text", run + "@none"}, "", &out); err == nil || !strings.Contains(err.Error(), "none") {
+		t.Errorf("a stage that is not there: %v", err)
+	}
+}
+
+// completionsOf returns the completions of an evaluation with their settings, by file
+// and problem.
+func completionsOf(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	r, err := evaluation.ReadResult(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := map[string]string{}
+	for _, b := range r.Benchmarks {
+		items, _, err := exam.ReadItems(dir, b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, it := range items {
+			out[b.Items+" "+it.Problem.ID] = fmt.Sprintf("%+v %+v", b.Settings, it)
+		}
+	}
+	return out
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/octorl/octorl/corpus"
 	"github.com/octorl/octorl/evaluation/benchmark"
@@ -61,18 +62,21 @@ func or[T comparable](p *T, value T) {
 	}
 }
 
-// chooseProblems takes what a run's own recipe evaluates with, or else MATH-500, which
-// published thresholds are of, where it is at hand, or else GSM8K.
+// chooseProblems takes what a run's own recipe evaluates with first where that is
+// generated, or else MATH-500, which published thresholds are of, where it is at hand, or
+// else GSM8K.
 func (v *evalVerb) chooseProblems() {
-	r, err := config.ParseFile(filepath.Join(v.Model, "recipe.resolved.yaml"))
-	ours := err == nil && r.Evaluation.Problems == config.ProblemsGenerated
-	if ours {
-		or(&v.MaxTokens, r.Evaluation.MaxTokens)
+	own := ""
+	if r, err := config.ParseFile(filepath.Join(v.Model, "recipe.resolved.yaml")); err == nil {
+		if e := r.Evaluation; strings.HasPrefix(e.Benchmarks[0], benchmark.Generated) {
+			own = e.Benchmarks[0]
+			or(&v.MaxTokens, e.MaxTokens)
+		}
 	}
 	switch math500, found := benchmark.Find("math500"); {
 	case len(v.Benchmarks) > 0:
-	case ours:
-		v.Benchmarks = []string{fmt.Sprintf("%s-%d-%d", benchmark.Generated, slices.Min(r.Evaluation.Levels), slices.Max(r.Evaluation.Levels))}
+	case own != "":
+		v.Benchmarks = []string{own}
 	case found == nil && math500.AtHand(v.Data):
 		v.Benchmarks = []string{math500.Name}
 	default:

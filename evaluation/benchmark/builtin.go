@@ -129,7 +129,7 @@ func (s *Spec) missing(folders []string) error {
 	if s.folder != "" {
 		return fmt.Errorf("benchmark %s: %w: %s; put them there as %s or %s.gz", s.Name, ErrNoData, where, s.File, s.File)
 	}
-	return fmt.Errorf("benchmark %s: %w: the binary does not carry them (license: %s) and %s; they are published at %s: put them as %s or %s.gz, one JSON object a line, into a folder and name it with --data",
+	return fmt.Errorf("benchmark %s: %w: the binary does not carry them (license: %s) and %s; they are published at %s: put them as %s or %s.gz, one JSON object a line, into a folder and name it with --data, in a recipe with evaluation.data",
 		s.Name, ErrNoData, s.License, where, s.Source, s.File, s.File)
 }
 

@@ -3,7 +3,6 @@ package exam
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -158,13 +157,13 @@ func TestStoppedRunGoesOnAndAsksNothingTwice(t *testing.T) {
 	if err := Run(t.Context(), p, j, second, func(s State) { told = append(told, s) }); err != nil {
 		t.Fatal(err)
 	}
-	for i, s := range told { // first what the journal has, then each that is done
-		if s.Done != 2+i || s.Total != 4 || s.Accuracy != 1 || s.Item.Problem.ID != fmt.Sprintf("sums/%d", 1+i) {
+	for i, s := range told {
+		if s.Done != 2+i || s.Total != 4 || s.Accuracy != 1 || (s.Item.Problem.ID == "") != (i == 0) {
 			t.Errorf("told %+v at call %d", s, i)
 		}
 	}
 	if len(told) != 3 {
-		t.Errorf("told %d times", len(told))
+		t.Errorf("told %d times, want first of what the journal has, then of each that is done", len(told))
 	}
 	if err := j.Close(3); err != nil {
 		t.Fatal(err)

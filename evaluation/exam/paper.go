@@ -145,8 +145,10 @@ func (p *Paper) openVerifier(o Options) (err error) {
 		return err
 	}
 	p.judging = *o.Verifier
-	p.verifier, err = o.Verifier.Open()
-	return err
+	if p.verifier, err = o.Verifier.Open(); err != nil {
+		return fmt.Errorf("verifier: %w", err)
+	}
+	return nil
 }
 
 // ask renders the problems.

@@ -22,7 +22,7 @@ type Sampler interface {
 type State struct {
 	Done, Total int             // problems
 	Accuracy    float64         // mean share right of those done
-	Item        evaluation.Item // the newest
+	Item        evaluation.Item // the newest; empty when told of what the journal has
 }
 
 // Progress is told of each item that is done, and first of what the journal has. It
@@ -48,6 +48,7 @@ func Run(ctx context.Context, p *Paper, j *Journal, s Sampler, progress Progress
 		}
 	}
 	if k.state.Done > 0 {
+		k.state.Item = evaluation.Item{}
 		k.tell()
 	}
 	ask := open[:0]
