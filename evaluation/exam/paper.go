@@ -171,13 +171,17 @@ func (p *Paper) gradingOf(o Options) string {
 	if v := o.Verifier; v != nil {
 		return fmt.Sprintf("verifier %s %s", v.Mode, strings.Join(append(slices.Clone(v.Program), v.Extract+v.URL), " "))
 	}
+	from := p.Spec.Extract
+	if p.Spec.FinalFirst {
+		from = "final answer, else " + from
+	}
 	switch o.Grading {
 	case benchmark.GradingBoxed:
 		return string(o.Grading)
 	case benchmark.GradingPublished:
-		return fmt.Sprintf("%s: %s, tolerance %g, relative %g, percent %v", o.Grading, p.Spec.Extract, p.Spec.Tolerance, p.Spec.Relative, p.Spec.Percent)
+		return fmt.Sprintf("%s: %s, tolerance %g, relative %g, percent %v", o.Grading, from, p.Spec.Tolerance, p.Spec.Relative, p.Spec.Percent)
 	}
-	return fmt.Sprintf("%s: %s", o.Grading, p.Spec.Extract)
+	return fmt.Sprintf("%s: %s", o.Grading, from)
 }
 
 // form is a digest of how questions are put, whichever are asked: a raised limit
