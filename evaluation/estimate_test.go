@@ -118,7 +118,7 @@ func TestWilsonEqualsSciPy(t *testing.T) {
 		{499, 500, 0.9887592932948532, 0.9996468636054407},
 		{3, 40, 0.025836025774588198, 0.19864233524310543},
 	} {
-		if got := Wilson(float64(c.k), c.n, z95); !near(got.Low, c.low, 1e-9) || !near(got.High, c.high, 1e-9) {
+		if got := Wilson(float64(c.k), c.n, z95); !near(got.Low, c.low, 1e-12) || !near(got.High, c.high, 1e-12) {
 			t.Errorf("%d of %d: %v, want [%v, %v]", c.k, c.n, got, c.low, c.high)
 		}
 	}
