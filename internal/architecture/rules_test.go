@@ -19,7 +19,7 @@ var packageRules = map[string]struct{ may, tests []string }{
 	"evaluation":            {may: []string{"reward", "rollout/trajectory"}},
 	"evaluation/benchmark":  {may: []string{"corpus", "reward", "rollout/trajectory"}},
 	"evaluation/exam":       {may: []string{"corpus", "evaluation", "evaluation/benchmark", "reward", "rollout/trajectory"}},
-	"evaluation/candidate":  {may: []string{"evaluation", "evaluation/exam", "policy", "policy/tokenizer", "rollout", "rollout/trajectory"}},
+	"evaluation/candidate":  {may: []string{"evaluation", "evaluation/exam", "policy", "policy/tokenizer", "rollout", "rollout/trajectory"}, tests: device},
 	"learner":               {may: []string{"kernels", "policy", "rollout/trajectory", "corpus"}, tests: device},
 	"reward":                {may: []string{"rollout/trajectory"}},
 	"rollout":               {may: []string{"kernels", "policy", "rollout/trajectory"}, tests: device},
