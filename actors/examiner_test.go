@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/octorl/octorl/evaluation"
 	"github.com/octorl/octorl/evaluation/benchmark"
 	"github.com/octorl/octorl/evaluation/exam"
 	"github.com/octorl/octorl/internal/config"
@@ -144,9 +145,9 @@ func TestSeveralBenchmarks(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		last := result.Benchmarks[len(result.Benchmarks)-1].Settings
-		if how, _, _ := strings.Cut(last.Label(), ","); last.Benchmark != "sums" || how != want {
-			t.Errorf("stage %s asked %s by %s, want sums by %s", stage, last.Benchmark, how, want)
+		last := evaluation.Result{Benchmarks: result.Benchmarks[len(result.Benchmarks)-1:]}
+		if how, _, _ := strings.Cut(last.Label(), ":"); last.Benchmarks[0].Settings.Benchmark != "sums" || how != want {
+			t.Errorf("stage %s asked %+v by %s, want sums by %s", stage, last.Benchmarks, how, want)
 		}
 	}
 	if got := evaluations(t, dir, "text"); !slices.Equal(got, []int{12}) {

@@ -100,10 +100,8 @@ func WriteItemPage(w io.Writer, r Result, sets map[string]ItemSet) error {
 		Result: r, Label: r.Label(), Summary: summaryTable(r.Benchmarks), AtK: atKTable(r.Benchmarks), Script: template.JS(script),
 		Charts: atKCharts(r.Benchmarks), Forests: accuracyForests(r.Benchmarks),
 	}
-	for _, b := range r.Benchmarks {
-		for _, note := range b.notes() {
-			page.Notes = append(page.Notes, b.heading()+": "+note+".")
-		}
+	for _, note := range r.notes(func(b BenchmarkResult) string { return b.Title }) {
+		page.Notes = append(page.Notes, note+".")
 	}
 	if r.Readiness != nil {
 		page.Checks = r.Readiness.checkTable()

@@ -27,15 +27,19 @@ type Result struct {
 	Readiness  *Readiness        `json:"readiness,omitempty"` // of a base model, where it was asked for
 }
 
-// Label names the ways of asking, each once.
+// Label names the ways of asking, each once: "8-shot, 4-shot: greedy, 4 at T=1".
 func (r Result) Label() string {
-	var labels []string
-	for _, b := range r.Benchmarks {
-		if label := b.Settings.Label(); !slices.Contains(labels, label) {
-			labels = append(labels, label)
+	var forms, ways []string
+	add := func(to *[]string, text string) {
+		if !slices.Contains(*to, text) {
+			*to = append(*to, text)
 		}
 	}
-	return strings.Join(labels, "; ")
+	for _, b := range r.Benchmarks {
+		add(&forms, b.Settings.form())
+		add(&ways, b.Settings.way())
+	}
+	return strings.Join(forms, ", ") + ": " + strings.Join(ways, ", ")
 }
 
 // BenchmarkResult is the summary of one benchmark under one way of asking.
@@ -69,16 +73,20 @@ type Settings struct {
 	Seed        uint64   `json:"seed"`
 }
 
-// Label names the way of asking for people, e.g. "8-shot, greedy".
-func (s Settings) Label() string {
-	how := fmt.Sprintf("%d-shot", s.Shots)
+// form names how a question is put.
+func (s Settings) form() string {
 	if s.Template != "" {
-		how = s.Template
+		return s.Template
 	}
+	return fmt.Sprintf("%d-shot", s.Shots)
+}
+
+// way names how completions are drawn.
+func (s Settings) way() string {
 	if s.Temperature == 0 {
-		return how + ", greedy"
+		return "greedy"
 	}
-	return fmt.Sprintf("%s, %d at T=%g", how, s.Samples, s.Temperature)
+	return fmt.Sprintf("%d at T=%g", s.Samples, s.Temperature)
 }
 
 // ResultsFile is the name of a Result in its folder.

@@ -3,6 +3,7 @@ package evaluation
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 )
 
@@ -81,14 +82,25 @@ func resultLevels(benchmarks []BenchmarkResult) table {
 
 // writeNotes says what the numbers do not show.
 func writeNotes(w io.Writer, r Result) error {
-	for _, b := range r.Benchmarks {
-		for _, note := range b.notes() {
-			if _, err := fmt.Fprintf(w, "%s: %s\n", b.Name(), note); err != nil {
-				return fmt.Errorf("write table: %w", err)
-			}
+	for _, note := range r.notes(func(b BenchmarkResult) string { return b.Settings.Benchmark }) {
+		if _, err := fmt.Fprintln(w, note); err != nil {
+			return fmt.Errorf("write table: %w", err)
 		}
 	}
 	return nil
+}
+
+// notes returns the notes about all benchmarks, each once, after their names.
+func (r Result) notes(name func(BenchmarkResult) string) []string {
+	var all []string
+	for _, b := range r.Benchmarks {
+		for _, note := range b.notes() {
+			if text := name(b) + ": " + note; !slices.Contains(all, text) {
+				all = append(all, text)
+			}
+		}
+	}
+	return all
 }
 
 // notes are sentences about what a reader of the numbers must know.

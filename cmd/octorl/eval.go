@@ -23,13 +23,13 @@ type evalVerb struct {
 	deviceFlag
 	Folders []string `arg:"" optional:"" help:"Folders for --compare, or corpora for --contamination."`
 
-	Model      string   `help:"Checkpoint folder." placeholder:"DIR"`
+	Model      string   `help:"Checkpoint folder, or RUN@STAGE." placeholder:"DIR"`
 	Benchmarks []string `help:"Built-in ones by name (see --list), or YAML files of your own." placeholder:"NAME,…"`
 	List       bool     `help:"List the built-in benchmarks."`
 	Data       string   `help:"Folder with the problems that the binary does not carry." placeholder:"DIR"`
 	Out        string   `help:"Folder for results; default evaluations/<checkpoint>." placeholder:"DIR"`
-	Compare    bool     `help:"Compare finished evaluations, folders of --out, instead."`
-	Readiness  string   `help:"Judge instead whether RL can improve the base model in this folder." placeholder:"DIR"`
+	Compare    bool     `help:"Compare finished evaluations, folders of --out or RUN@STAGE, instead."`
+	Readiness  string   `help:"Judge instead whether RL can improve the base model in this folder, or RUN@STAGE." placeholder:"DIR"`
 
 	Contamination bool `help:"Look for the benchmarks' questions in corpora instead; with --out also into a JSON file."`
 	Window        int  `default:"13" help:"Words in a row that make a trace; default 13." placeholder:"N"`
@@ -82,6 +82,10 @@ func (v *evalVerb) Run(ctx context.Context) error {
 func (v *evalVerb) settle() error {
 	if v.Model == "" || len(v.Benchmarks) == 0 {
 		return errors.New("what to evaluate? give --model DIR and --benchmarks NAME,…; --list shows the built-in ones")
+	}
+	var err error
+	if v.Model, err = checkpointOf(v.Model); err != nil {
+		return err
 	}
 	if v.N == 0 {
 		v.N = slices.Max(append(v.K, 0))
@@ -229,6 +233,22 @@ func (v *evalVerb) publish(e *evaluationRun) error {
 	}
 	_, err = fmt.Printf("\nresults: %s, %s\n", filepath.Join(v.Out, evaluation.ResultsFile), page)
 	return err
+}
+
+// checkpointOf returns the folder of a checkpoint that may be named by run and stage.
+func checkpointOf(source string) (string, error) {
+	if !strings.Contains(source, "@") || isDir(source) {
+		return source, nil
+	}
+	run, stage, r, err := openRun(source)
+	if err != nil {
+		return "", err
+	}
+	dir := finalCheckpoint(run, stage)
+	if !isDir(dir) {
+		return "", fmt.Errorf("stage %q of %s has no final checkpoint; finished are: %s", stage, run, finishedStages(run, r))
+	}
+	return dir, nil
 }
 
 // nameOfCheckpoint makes a folder's name of a checkpoint's path: of those of a run

@@ -300,7 +300,7 @@ func TestEvalRepeatsARunsEvaluation(t *testing.T) {
 		t.Fatal(err)
 	}
 	v := evalVerb{
-		Model: finalCheckpoint(run, "rl"), Benchmarks: []string{"generated-1-4"}, Out: t.TempDir(), Shots: "published",
+		Model: run + "@rl", Benchmarks: []string{"generated-1-4"}, Out: t.TempDir(), Shots: "published",
 		Template: "simple", Greedy: true, N: 3, Seed: 7, Limit: 9, MaxTokens: 12,
 	}
 	if err := evaluateFlags(t, v, t.Context()); err != nil {

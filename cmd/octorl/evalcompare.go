@@ -52,11 +52,14 @@ func readCompared(source string) (evaluation.Compared, error) {
 	c := evaluation.Compared{Name: filepath.Base(filepath.Clean(source)), Items: map[string][]evaluation.Item{}}
 	folder := source
 	if strings.Contains(source, "@") && !isDir(source) {
-		run, stage, _, err := openRun(source)
+		run, stage, r, err := openRun(source)
 		if err != nil {
 			return c, err
 		}
 		folder = evaluationOf(run, stage)
+		if !isDir(folder) {
+			return c, fmt.Errorf("stage %q of %s is not evaluated; finished are: %s", stage, run, finishedStages(run, r))
+		}
 	}
 	var err error
 	if c.Result, err = evaluation.ReadResult(folder); err != nil {

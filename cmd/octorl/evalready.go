@@ -27,7 +27,10 @@ func (v *evalVerb) readiness(ctx context.Context) error {
 	if len(v.Benchmarks) > 1 || v.Template != "" || v.Shots != "published" {
 		return errors.New("--readiness asks one benchmark under every template: leave out --template and --shots, and give at most one of --benchmarks")
 	}
-	v.Model = v.Readiness
+	var err error
+	if v.Model, err = checkpointOf(v.Readiness); err != nil {
+		return err
+	}
 	or(&v.N, readinessSamples)
 	or(&v.Limit, readinessProblems)
 	v.chooseProblems()

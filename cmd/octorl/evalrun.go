@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -32,6 +34,9 @@ func openEvaluation(dir, out string, f deviceFlag) (*evaluationRun, error) {
 		return nil, err
 	}
 	m, err := openModel(dir, f)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = fmt.Errorf("%w; give the folder of a checkpoint, or a stage of a run as RUN@STAGE", err)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -68,6 +68,10 @@ func explain(w io.Writer, r *config.Recipe, info kernels.Info) error {
 	if err != nil {
 		return err
 	}
+	sizes, err := actors.ExamSizes(r)
+	if err != nil {
+		return err
+	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	line := func(cells ...string) { fmt.Fprintln(t, strings.Join(cells, "\t")) }
 	fmt.Fprintf(t, "run %s, seed %d\n\n", r.Name, r.Seed)
@@ -76,9 +80,7 @@ func explain(w io.Writer, r *config.Recipe, info kernels.Info) error {
 	explainCritics(line, r, shape)
 	explainVerifiers(line, r)
 	explainPolicy(line, r, shape)
-	if err := explainEvaluation(line, r); err != nil {
-		return err
-	}
+	explainEvaluation(line, r, sizes)
 	explainCheckpoints(line, r, shape, info)
 	if err := explainMemory(line, r, shape, info); err != nil {
 		return fmt.Errorf("explain recipe %s: %w", r.Name, err)
@@ -151,6 +153,9 @@ func explainRL(line writeLine, r *config.Recipe) {
 
 // explainVerifiers names what judges completions, and what its verdicts earn.
 func explainVerifiers(line writeLine, r *config.Recipe) {
+	if r.NumTrajectories() == 0 {
+		return
+	}
 	line("verifier of", "mode", "deadline", "right, wrong, unparsable", "reward shape")
 	for _, s := range r.Stages {
 		if s.RL == nil {

@@ -7,13 +7,8 @@ import (
 	"github.com/octorl/octorl/internal/config"
 )
 
-// explainEvaluation says what each stage is asked, and reads the problems: what is
-// missing is an error.
-func explainEvaluation(line writeLine, r *config.Recipe) error {
-	sizes, err := actors.ExamSizes(r)
-	if err != nil {
-		return err
-	}
+// explainEvaluation says what each stage is asked.
+func explainEvaluation(line writeLine, r *config.Recipe, sizes map[string][]actors.ExamSize) {
 	completions, probes := 0, 0
 	for _, s := range r.Stages {
 		numProbes := 0
@@ -36,7 +31,6 @@ func explainEvaluation(line writeLine, r *config.Recipe) error {
 	}
 	line("probes", fmt.Sprintf("%d inside stages, beside the training: a quarter of the problems greedily", probes))
 	line("their completions", decimal(int64(completions)))
-	return nil
 }
 
 // explainExam has a line a benchmark.

@@ -61,7 +61,12 @@ func OpenJournal(path string, p *Paper) (*Journal, error) {
 	if err != nil {
 		return nil, err
 	}
-	if name, was, is := firstDifference(j.Head.Settings, p.Settings); name != "" {
+	switch name, was, is := firstDifference(j.Head.Settings, p.Settings); name {
+	case "":
+	case "model":
+		return nil, fmt.Errorf("%w: %s is of another checkpoint (of digest %.12s, and this one has %.12s); choose another folder with --out, or delete the file to start anew",
+			ErrOtherSettings, path, was, is)
+	default:
 		return nil, fmt.Errorf("%w: %s was made with %s %v, and now it is %v; choose another folder with --out, or delete the file to start anew",
 			ErrOtherSettings, path, name, was, is)
 	}

@@ -73,10 +73,11 @@ func (c *checker) check(n ast.Node, typ reflect.Type, path string) {
 	case reflect.Pointer:
 		c.check(n, typ.Elem(), path)
 	case reflect.Int:
-		if s, word := n.(*ast.StringNode); word && s.Value == publishedShots && typ == reflect.TypeFor[Shots]() {
-			return
+		if typ != reflect.TypeFor[Shots]() {
+			c.checkScalar(n, typ, path)
+		} else if s, word := n.(*ast.StringNode); mismatch(n, reflect.Int) != "" && !(word && s.Value == publishedShots) {
+			c.add(n, path, "want %s or a whole number, have %q", publishedShots, n.String())
 		}
-		c.checkScalar(n, typ, path)
 	case reflect.Struct, reflect.Map:
 		c.checkMapping(n, typ, path)
 	case reflect.Slice:

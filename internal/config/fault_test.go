@@ -44,7 +44,7 @@ func TestFaultsNameFileLineColumnAndRemedy(t *testing.T) {
 		{"unknown benchmark", "stages: [{name: a, rl: {}}]\nevaluation: {benchmarks: [gsm8k, math5000]}\n",
 			`r.yaml:2:34: evaluation.benchmarks[1]: "math5000" is no benchmark (did you mean "math500"?); there are gsm8k, math, `},
 		{"word for shots", "stages: [{name: a, rl: {}, evaluation: {shots: many}}]\n",
-			`r.yaml:1:48: stages[0].evaluation.shots: want a whole number, have "many"`},
+			`r.yaml:1:48: stages[0].evaluation.shots: want published or a whole number, have "many"`},
 		{"missing section", "stages:\n  - name: a\n",
 			"r.yaml:2:5: stages[0]: has neither train nor rl; add one of them"},
 	} {
