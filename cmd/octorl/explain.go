@@ -9,6 +9,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"github.com/octorl/octorl/actors"
 	"github.com/octorl/octorl/internal/config"
 	"github.com/octorl/octorl/kernels"
 	"github.com/octorl/octorl/policy"
