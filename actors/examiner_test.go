@@ -80,9 +80,7 @@ func TestKilledEvaluationGoesOn(t *testing.T) {
 	if len(once) != 2*(8+2)+3*2 || !slices.Equal(got, once) {
 		t.Errorf("answers\n%s\nwant each once:\n%s", strings.Join(got, "\n"), strings.Join(once, "\n"))
 	}
-	if left, err := os.ReadDir((&directory{root: dir}).pendingFolder()); err != nil || len(left) > 0 {
-		t.Errorf("left aside: %v, %v", left, err)
-	}
+	checkNothingPending(t, &directory{root: dir})
 }
 
 // answers returns the lines of an answerLog, sorted.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"math"
+	"os"
 	"time"
 
 	"github.com/octorl/octorl/actors/message"
@@ -162,8 +163,9 @@ func (s *scribe) settle() error {
 	return errors.Join(s.metrics.sync(), s.events.sync(), s.samples.sync())
 }
 
-// finish tells of the end of the run.
+// finish tells of the end of the run. All versions are scored by then; of one that was
+// scored while a checkpoint put it aside, the weights lie there still.
 func (s *scribe) finish() error {
 	s.announce("run", "finished", message.RunFinished{Run: s.run})
-	return s.events.append(event{Time: time.Now(), Event: "run-finished"})
+	return errors.Join(s.events.append(event{Time: time.Now(), Event: "run-finished"}), os.RemoveAll(s.dir.pendingFolder()))
 }
