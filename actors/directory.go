@@ -85,9 +85,10 @@ func (d *directory) samples() string { return filepath.Join(d.root, "samples.jso
 // tensorboard is the folder of event files, one a stage.
 func (d *directory) tensorboard() string { return filepath.Join(d.root, "tensorboard") }
 
-// evaluation is the result file of a stage's finished policy.
+// evaluation is the folder with the evaluation of a stage's finished policy, as octorl
+// eval makes it.
 func (d *directory) evaluation(stage string) string {
-	return filepath.Join(d.root, "evaluation", stage+".json")
+	return filepath.Join(d.root, "evaluation", stage)
 }
 
 func (d *directory) checkpoints() string       { return filepath.Join(d.root, "checkpoints") }
@@ -140,8 +141,7 @@ func (d *directory) finished(stage string) (bool, error) {
 	if _, err := os.Stat(d.final(stage)); err != nil {
 		return false, nil
 	}
-	r, err := readResult(d.evaluation(stage))
-	return r != nil, err
+	return d.evaluated(stage)
 }
 
 // prune removes all but the newest keep checkpoints of a stage, the final one

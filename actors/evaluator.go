@@ -36,11 +36,10 @@ type (
 
 // examined is the score of a version.
 type examined struct {
-	at      standing
-	final   bool
-	greedy  []evaluation.Item
-	sampled []evaluation.Item
-	alarm   *alarm // verifications that failed
+	at     standing
+	final  bool
+	result evaluation.Result
+	alarm  *alarm // verifications that failed
 }
 
 // scorer draws and judges the completions of a version. It may take long, and
@@ -53,7 +52,8 @@ type scorer interface {
 // evaluator scores versions one after another in the order in which they come, off
 // the learner's path: it has a policy and an engine of its own. What it was told and
 // has not scored when it dies is told again by whoever resumes the run: from the
-// files of pending versions, the final checkpoints, or the learner.
+// files of pending versions, the final checkpoints, or the learner. The scorer then
+// goes on with what is missing.
 type evaluator struct {
 	scorer  scorer
 	backlog int // versions held in memory beside the one being scored

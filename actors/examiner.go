@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"time"
 
 	"github.com/octorl/octorl/evaluation"
+	"github.com/octorl/octorl/evaluation/candidate"
+	"github.com/octorl/octorl/evaluation/exam"
 	"github.com/octorl/octorl/kernels"
 	"github.com/octorl/octorl/policy"
-	"github.com/octorl/octorl/rollout"
-	"github.com/octorl/octorl/rollout/trajectory"
 )
 
 // ExamRows is how many completions the evaluator decodes at once: few, since its
@@ -17,11 +19,18 @@ import (
 const ExamRows = 32
 
 // examiner is the evaluator's scorer: a policy of its own, made with the first
-// version, and an engine for each version. It is used from one goroutine.
+// version, that sits the exams of its stage as it would for octorl eval. What it has
+// answered is in journals in the run directory, so that a version that was being
+// scored when the process died is not asked the same again. It is used from one
+// goroutine.
 type examiner struct {
 	device    kernels.Device
 	materials *materials
-	policy    *policy.Policy // nil before the first version
+	exams     exams
+	dir       *directory
+	warn      func(what string, err error)
+	answered  func(at standing, s exam.State) // told of every item in tests; nil for nobody
+	policy    *policy.Policy                  // nil before the first version
 }
 
 // free releases the policy.
@@ -35,85 +44,91 @@ func (x *examiner) free() {
 // score implements scorer.
 func (x *examiner) score(ctx context.Context, e examine) (examined, error) {
 	out := examined{at: e.at, final: e.final}
-	if err := ctx.Err(); err != nil {
-		return out, err
+	err := ctx.Err()
+	if err == nil {
+		err = x.examine(ctx, e, &out)
 	}
-	if err := x.load(e); err != nil {
-		return out, fmt.Errorf("evaluate version %d of stage %s: %w", e.at.step, e.at.stage, err)
-	}
-	requests := x.materials.exam(e.at, e.final)
-	groups, err := x.draw(ctx, requests)
 	if err != nil {
 		return out, fmt.Errorf("evaluate version %d of stage %s: %w", e.at.step, e.at.stage, err)
 	}
-	failed := alarm{}
-	for i, g := range groups {
-		if err := ctx.Err(); err != nil {
-			return out, err
-		}
-		item := x.judge(ctx, g, &failed)
-		if requests[i].Temperature == 0 {
-			out.greedy = append(out.greedy, item)
-		} else {
-			out.sampled = append(out.sampled, item)
-		}
-	}
-	out.alarm = alarmOf(failed.failed, failed.judged, failed.reason)
 	return out, nil
 }
 
-// load brings the policy to the version.
-func (x *examiner) load(e examine) (err error) {
+func (x *examiner) examine(ctx context.Context, e examine, out *examined) error {
+	digest, err := x.load(e)
+	if err != nil {
+		return err
+	}
+	sitting, err := x.open(e, digest)
+	if err != nil {
+		return err
+	}
+	defer sitting.Close()
+	if err := sitting.Run(ctx, sitting.Tokens.(*candidate.Candidate), x.follow(e.at)); err != nil {
+		return err
+	}
+	out.result = evaluation.Result{
+		Version: evaluation.ResultVersion, Model: fmt.Sprintf("%s@%d", e.at.stage, e.at.step), Digest: digest, Finished: time.Now().UTC(),
+		Benchmarks: sitting.Results(x.exams[e.at.stage].K),
+	}
+	out.alarm = alarmOf(sitting.Failed())
+	if e.final {
+		_, err = sitting.WritePage(out.result)
+	}
+	return err
+}
+
+func (x *examiner) follow(at standing) func(string) exam.Progress {
+	if x.answered == nil {
+		return nil
+	}
+	return func(string) exam.Progress { return func(s exam.State) { x.answered(at, s) } }
+}
+
+// load brings the policy to the version, and returns the digest that names it.
+func (x *examiner) load(e examine) (digest string, err error) {
 	if x.policy == nil {
 		if x.policy, err = policy.New(x.device, x.materials.config); err != nil {
-			return err
+			return "", err
 		}
 	}
 	switch {
 	case e.folder != "":
-		return loadWeights(x.policy, e.folder)
+		if digest, err = candidate.Digest(e.folder); err != nil {
+			return "", err
+		}
+		return digest, loadWeights(x.policy, e.folder)
 	case e.file != "":
 		if e.weights, err = readPending(e.file, x.policy.NumParameters()); err != nil {
-			return err
+			return "", err
 		}
 	}
 	x.policy.SetWeights(e.weights)
-	return nil
+	return policy.Digest(e.weights), nil
 }
 
-// draw returns the groups of requests in their order.
-func (x *examiner) draw(ctx context.Context, requests []rollout.Request) ([]trajectory.Group, error) {
-	engine, err := rollout.New(x.policy, x.materials.examConfig())
-	if err != nil {
-		return nil, err
+// open opens the journals of a version. Those of other weights, such as of a stage
+// that was deleted and trained anew, are of no use, and make place.
+func (x *examiner) open(e examine, digest string) (*exam.Sitting, error) {
+	folder := x.dir.evaluation(e.at.stage)
+	if !e.final {
+		folder = x.dir.probe(e.at)
 	}
-	defer engine.Free()
-	groups := make([]trajectory.Group, len(requests))
-	var failure error
-	for i, q := range requests {
-		q.Done = func(g trajectory.Group, err error) {
-			groups[i], failure = g, errors.Join(failure, err)
+	c := &candidate.Candidate{Policy: x.policy, Tokenizer: x.materials.tokenizer, Ends: x.materials.config.EOS, Rows: ExamRows}
+	sit := func() (*exam.Sitting, error) {
+		s := &exam.Sitting{Folder: folder, Model: digest, Tokens: c}
+		if err := x.exams[e.at.stage].add(s, e.final); err != nil {
+			return nil, errors.Join(err, s.Close())
 		}
-		if err := engine.Submit(q); err != nil {
-			return nil, err
+		return s, nil
+	}
+	s, err := sit()
+	if errors.Is(err, exam.ErrOtherSettings) {
+		x.warn("evaluation made anew", err)
+		if err := os.RemoveAll(folder); err != nil {
+			return nil, fmt.Errorf("make the evaluation anew: %w", err)
 		}
+		s, err = sit()
 	}
-	engine.Drain()
-	if err := engine.Run(ctx); err != nil {
-		return nil, err
-	}
-	return groups, failure
-}
-
-// judge verifies a group and counts what failed.
-func (x *examiner) judge(ctx context.Context, g trajectory.Group, failed *alarm) evaluation.Item {
-	item := evaluation.Item{Problem: g.Problem}
-	for i, r := range x.materials.judges.exam.all(ctx, g) {
-		t := g.Trajectories[i]
-		failed.count(r)
-		item.Completions = append(item.Completions, evaluation.Completion{
-			Verdict: r.Verdict, Tokens: len(t.Completion), Finish: t.Finish, Text: t.Text, Answer: r.Extracted,
-		})
-	}
-	return item
+	return s, err
 }

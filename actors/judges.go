@@ -15,32 +15,30 @@ type judge struct {
 	verify   reward.Verifier
 }
 
-// judges are the verifiers of a run: one for each RL stage, one for evaluations.
-type judges struct {
-	stages map[string]judge
-	exam   judge
-}
+// judges are the verifiers of a run, one for each RL stage.
+type judges map[string]judge
 
 // newJudges opens the verifiers of a recipe. Its errors name the key.
 func newJudges(r *config.Recipe) (judges, error) {
-	out := judges{stages: map[string]judge{}}
-	var err error
-	if out.exam, err = newJudge(r.Evaluation.Verifier); err != nil {
-		return out, fmt.Errorf("evaluation.verifier: %w", err)
-	}
+	out := judges{}
 	for _, s := range r.Stages {
 		if s.RL == nil {
 			continue
 		}
-		if out.stages[s.Name], err = newJudge(s.RL.Verifier); err != nil {
+		var err error
+		if out[s.Name], err = newJudge(s.RL.Verifier); err != nil {
 			return out, fmt.Errorf("verifier of stage %s: %w", s.Name, err)
 		}
 	}
 	return out, nil
 }
 
+func settingsOf(c config.Verifier) reward.Settings {
+	return reward.Settings{Mode: c.Mode, Extract: c.Extract, Program: c.Program, URL: c.URL, Deadline: c.Deadline()}
+}
+
 func newJudge(c config.Verifier) (judge, error) {
-	s := reward.Settings{Mode: c.Mode, Extract: c.Extract, Program: c.Program, URL: c.URL, Deadline: c.Deadline()}
+	s := settingsOf(c)
 	v, err := s.Open()
 	return judge{settings: s, verify: v}, err
 }
@@ -83,17 +81,6 @@ func newShapes(r *config.Recipe) (map[string]reward.TextShape, error) {
 type alarm struct {
 	failed, judged int    // verdicts
 	reason         string // of the first that failed
-}
-
-// count takes a result into account.
-func (a *alarm) count(r reward.Result) {
-	a.judged++
-	if r.Verdict != reward.Failed {
-		return
-	}
-	if a.failed++; a.failed == 1 {
-		a.reason = r.Reason
-	}
 }
 
 // alarmOf returns nil where nothing failed.

@@ -34,7 +34,7 @@ type materials struct {
 	end       int32
 	config    policy.Config
 	generator corpus.Generator
-	problems  problemBook
+	problems  []corpus.Problem // bundled training problems, where a stage uses them
 	judges    judges
 	shapes    map[string]reward.TextShape // what verdicts earn, by RL stage
 }
@@ -217,19 +217,9 @@ func (m *materials) sizes(info kernels.Info) Sizes {
 // groups.
 func (m *materials) engineConfig(info kernels.Info) rollout.Config {
 	sizes := m.sizes(info)
-	c := m.decoding(NeedsOf(m.recipe).Samples * sizes.Groups)
-	c.PromptTokens = sizes.PromptTokens
-	return c
-}
-
-// examConfig sizes the evaluator's engine.
-func (m *materials) examConfig() rollout.Config { return m.decoding(ExamRows) }
-
-// decoding is the configuration of an engine that decodes rows at once.
-func (m *materials) decoding(rows int) rollout.Config {
 	c := rollout.Default()
-	c.Rows = rows
-	c.PromptTokens = m.config.MaxPositions
+	c.Rows = NeedsOf(m.recipe).Samples * sizes.Groups
+	c.PromptTokens = sizes.PromptTokens
 	c.SequenceTokens = m.config.MaxPositions
 	c.PageTokens = PageTokens
 	c.Seed = m.recipe.Seed

@@ -18,12 +18,19 @@ import (
 // Pending versions are those that were given to the evaluator before a checkpoint
 // and not scored when it was written. A run that resumes from the checkpoint never
 // has their weights again, so they are put aside first, and removed once the score
-// is recorded.
+// is recorded. What a version inside a stage has answered lies beside them as long.
+
+func (d *directory) pendingFolder() string { return filepath.Join(d.root, "pending") }
 
 // pending is the file of a pending version.
 func (d *directory) pending(at standing) string {
-	return filepath.Join(d.root, "evaluation", "pending", fmt.Sprintf("%s@%06d", at.stage, at.step))
+	return filepath.Join(d.pendingFolder(), fmt.Sprintf("%s@%06d", at.stage, at.step))
 }
+
+// probe is the folder with the journals of a version inside a stage.
+func (d *directory) probe(at standing) string { return d.pending(at) + probeEnding }
+
+const probeEnding = ".answers"
 
 // savePending writes the weights of a pending version, unless they are there.
 func (d *directory) savePending(e examine) error {
@@ -60,27 +67,26 @@ func readPending(path string, parameters int) ([]float32, error) {
 	return weights, nil
 }
 
-// dropPending removes the file of a version whose score is recorded.
+// dropPending removes what is kept of a version until its score is recorded.
 func (d *directory) dropPending(at standing) error {
-	err := os.Remove(d.pending(at))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := errors.Join(os.RemoveAll(d.pending(at)), os.RemoveAll(d.probe(at))); err != nil {
 		return fmt.Errorf("remove pending version: %w", err)
 	}
 	return nil
 }
 
-var pendingForm = regexp.MustCompile(`^([a-z0-9-]+)@(\d+)$`)
+var pendingForm = regexp.MustCompile(`^([a-z0-9-]+)@(\d+)(` + regexp.QuoteMeta(probeEnding) + `)?$`)
 
-// pendingVersions lists what is pending, by stage and step.
-func (d *directory) pendingVersions() ([]examine, error) {
-	entries, err := os.ReadDir(filepath.Dir(d.pending(standing{})))
+// pendingVersions lists the versions whose weights are put aside, by stage and step,
+// and those that have answered something.
+func (d *directory) pendingVersions() (all []examine, begun []standing, err error) {
+	entries, err := os.ReadDir(d.pendingFolder())
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+		return nil, nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("list pending versions: %w", err)
+		return nil, nil, fmt.Errorf("list pending versions: %w", err)
 	}
-	var all []examine
 	for _, e := range entries {
 		m := pendingForm.FindStringSubmatch(e.Name())
 		if m == nil {
@@ -88,7 +94,11 @@ func (d *directory) pendingVersions() ([]examine, error) {
 		}
 		step, _ := strconv.Atoi(m[2])
 		at := standing{stage: m[1], step: step}
-		all = append(all, examine{at: at, file: d.pending(at)})
+		if m[3] != "" {
+			begun = append(begun, at)
+		} else {
+			all = append(all, examine{at: at, file: d.pending(at)})
+		}
 	}
-	return all, nil
+	return all, begun, nil
 }

@@ -12,6 +12,8 @@ import (
 
 	"github.com/octorl/octorl/actors/bus"
 	"github.com/octorl/octorl/actors/message"
+	"github.com/octorl/octorl/evaluation/candidate"
+	"github.com/octorl/octorl/evaluation/exam"
 	"github.com/octorl/octorl/internal/config"
 	"github.com/octorl/octorl/kernels"
 	"github.com/octorl/octorl/policy"
@@ -44,7 +46,8 @@ type Options struct {
 	// Joinable, where given, is told the URL at which nodes can join.
 	Joinable func(url string)
 
-	rescore func(scorer) scorer // wraps the evaluator's in tests; nil for none
+	rescore  func(scorer) scorer             // wraps the evaluator's in tests; nil for none
+	answered func(at standing, s exam.State) // told in tests of what the evaluator has answered; nil for nobody
 }
 
 // Run carries out a recipe in a directory, from where the directory stands, and
@@ -88,6 +91,7 @@ type head struct {
 	stages   []string // to do, in order
 
 	materials *materials
+	exams     exams
 	policy    *policy.Policy
 	bus       *bus.Bus
 	recorded  map[standing]bool // evaluations that need not be made again
@@ -95,8 +99,13 @@ type head struct {
 
 func (h *head) run(ctx context.Context) error {
 	var err error
-	// First of all: an address that is taken should cost no time and leave no trace.
+	// First of all: an address that is taken, or problems that are not at hand, should
+	// cost no time and leave no trace.
 	if err := bus.Check(h.busConfig()); err != nil {
+		h.dir.discard()
+		return err
+	}
+	if h.exams, err = newExams(h.recipe); err != nil {
 		h.dir.discard()
 		return err
 	}
@@ -110,6 +119,9 @@ func (h *head) run(ctx context.Context) error {
 		return err
 	}
 	defer h.policy.Free()
+	if err := h.exams.check(h.recipe, &candidate.Candidate{Policy: h.policy, Tokenizer: h.materials.tokenizer}); err != nil {
+		return err
+	}
 	// Not before the run can be announced: nodes that wait for it would give up.
 	if h.bus, err = h.openBus(); err != nil {
 		return err
@@ -232,17 +244,25 @@ func (o outcome) result() error {
 }
 
 // unscored returns the pending versions whose evaluation is neither recorded nor
-// made again by the steps that the run repeats, and removes the others.
+// made again by the steps that the run repeats, and removes the others, and the answers
+// of what is recorded.
 func (h *head) unscored() ([]examine, error) {
-	pending, err := h.dir.pendingVersions()
+	pending, begun, err := h.dir.pendingVersions()
 	if err != nil {
 		return nil, err
+	}
+	for _, at := range begun {
+		if h.recorded[at] || h.recipe.Stage(at.stage) == nil {
+			if err := h.dir.dropPending(at); err != nil {
+				return nil, err
+			}
+		}
 	}
 	var open []examine
 	for _, e := range pending {
 		if h.recorded[e.at] || h.recipe.Stage(e.at.stage) == nil || e.at.step > h.dir.reached(e.at.stage) {
-			if err := h.dir.dropPending(e.at); err != nil {
-				return nil, err
+			if err := os.RemoveAll(e.file); err != nil {
+				return nil, fmt.Errorf("remove pending version: %w", err)
 			}
 			continue
 		}
@@ -258,7 +278,11 @@ func (h *head) scorer() scorer {
 	if device == nil {
 		device = h.options.Device
 	}
-	var s scorer = &examiner{device: device, materials: h.materials}
+	log := h.options.Log
+	var s scorer = &examiner{
+		device: device, materials: h.materials, exams: h.exams, dir: h.dir, answered: h.options.answered,
+		warn: func(what string, err error) { log.Warn().Err(err).Msg(what) },
+	}
 	if h.options.rescore != nil {
 		s = h.options.rescore(s)
 	}

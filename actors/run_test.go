@@ -16,6 +16,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/octorl/octorl/actors/message"
+	"github.com/octorl/octorl/evaluation"
 	"github.com/octorl/octorl/internal/config"
 	"github.com/octorl/octorl/internal/devicetest"
 )
@@ -43,7 +44,7 @@ stages:
       entropy: 0.01
       evaluateEvery: 2
     optimizer: {lr: 1e-2}
-evaluation: {levels: [1], count: 8, sampledProblems: 2, samples: 4, passAtK: [1, 4], maxTokens: 12}
+evaluation: {benchmarks: [generated-1], limit: 8, sampledProblems: 2, n: 4, k: [1, 4], maxTokens: 12}
 checkpoint: {everySteps: 2, keep: 2}
 `
 
@@ -265,7 +266,7 @@ func TestFinishedRun(t *testing.T) {
 		}
 	}
 	checkMetrics(t, dir)
-	if err := os.WriteFile(d.evaluation("rl"), []byte("{}"), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(d.evaluation("rl"), evaluation.ResultsFile), []byte("{}"), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	_, err := Run(t.Context(), tinyRecipe(t), options(t, dir))

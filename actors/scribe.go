@@ -3,11 +3,8 @@ package actors
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
-	"io/fs"
 	"math"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/octorl/octorl/actors/message"
@@ -106,17 +103,14 @@ func (s *scribe) step(m stepReported) error {
 	return errors.Join(err, s.samples.append(m.sample))
 }
 
-// probe records an evaluation in the middle of a stage; then its weights are
-// pending no more.
+// probe records an evaluation in the middle of a stage; then its version is pending
+// no more.
 func (s *scribe) probe(m examined) error {
 	err := s.report(message.MetricsReported{
 		Run: s.run, Stage: m.at.stage, Kind: kindEvaluation, Step: m.at.step, NumSteps: s.recipe.Stage(m.at.stage).NumSteps(),
-		Time: time.Now().UnixNano(), Values: summaryValues(s.summarize(m)),
+		Time: time.Now().UnixNano(), Values: evaluation.Values(m.result),
 	})
-	if _, missing := os.Stat(s.dir.pending(m.at)); err != nil || missing != nil {
-		return err
-	}
-	if err := s.metrics.sync(); err != nil {
+	if err := errors.Join(err, s.metrics.sync()); err != nil {
 		return err
 	}
 	return s.dir.dropPending(m.at)
@@ -149,26 +143,17 @@ func (s *scribe) stageFinished(m stageFinished, took time.Duration) error {
 	})
 }
 
-// examined writes a stage's evaluation.
+// examined writes the results of a stage's evaluation.
 func (s *scribe) examined(m examined) error {
-	summary := s.summarize(m)
-	data, err := json.MarshalIndent(result{Stage: m.at.stage, Step: m.at.step, Summary: summary, Greedy: m.greedy, Sampled: m.sampled}, "", " ")
-	if err != nil {
-		return fmt.Errorf("write evaluation of %s: %w", m.at.stage, err)
-	}
 	// The file last: it is what says that this has been done.
-	err = s.report(message.MetricsReported{
+	err := s.report(message.MetricsReported{
 		Run: s.run, Stage: m.at.stage, Kind: kindEvaluation, Step: m.at.step, NumSteps: m.at.step,
-		Time: time.Now().UnixNano(), Values: summaryValues(summary),
+		Time: time.Now().UnixNano(), Values: evaluation.Values(m.result),
 	})
 	if err := errors.Join(err, s.settle()); err != nil {
 		return err
 	}
-	path := s.dir.evaluation(m.at.stage)
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return fmt.Errorf("write evaluation of %s: %w", m.at.stage, err)
-	}
-	return writeFile(path, data)
+	return evaluation.WriteResult(s.dir.evaluation(m.at.stage), m.result)
 }
 
 // settle puts on the disk what was recorded so far. It comes before whatever
@@ -178,36 +163,9 @@ func (s *scribe) settle() error {
 	return errors.Join(s.metrics.sync(), s.events.sync(), s.samples.sync())
 }
 
-// result is an evaluation file.
-type result struct {
-	Stage   string             `json:"stage"`
-	Step    int                `json:"step"`
-	Summary evaluation.Summary `json:"summary"`
-	Greedy  []evaluation.Item  `json:"greedy"`
-	Sampled []evaluation.Item  `json:"sampled"`
-}
-
-func readResult(path string) (*result, error) {
-	data, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read evaluation: %w", err)
-	}
-	r := &result{}
-	err = json.Unmarshal(data, r)
-	if err == nil && r.Stage == "" {
-		err = errors.New("it names no stage")
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read evaluation %s: %w; delete it to have it made again", path, err)
-	}
-	return r, nil
-}
-
-// finish tells of the end of the run.
+// finish tells of the end of the run. All versions are scored by then; of one that was
+// scored while a checkpoint put it aside, the weights lie there still.
 func (s *scribe) finish() error {
 	s.announce("run", "finished", message.RunFinished{Run: s.run})
-	return s.events.append(event{Time: time.Now(), Event: "run-finished"})
+	return errors.Join(s.events.append(event{Time: time.Now(), Event: "run-finished"}), os.RemoveAll(s.dir.pendingFolder()))
 }

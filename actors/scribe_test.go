@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/octorl/octorl/evaluation"
 	"github.com/octorl/octorl/internal/config"
 	"github.com/octorl/octorl/policy"
 )
@@ -35,7 +36,7 @@ func TestScribeDropsWhatHappensAgain(t *testing.T) {
 		}
 	}
 	checkpoint(d.final("text"), `{"stage":"text","step":12,"final":true}`)
-	write(d.evaluation("text"), `{"stage":"text","step":12}`)
+	write(filepath.Join(d.evaluation("text"), evaluation.ResultsFile), `{"version":1}`)
 	checkpoint(d.checkpoint("rl", 2), `{"stage":"rl","step":2}`)
 	checkpoint(d.final("other"), `{"stage":"other","step":1,"final":true}`) // not evaluated yet
 	kept := []string{

@@ -74,7 +74,7 @@ func (v *verifier) onDelivered(c actor.Context, m delivered) {
 		c.Request(v.gateway, grant{credit: 1})
 		return
 	}
-	j := v.judges.stages[g.Stage]
+	j := v.judges[g.Stage]
 	if j.verify == nil {
 		_ = m.Term("of a stage that this run does not have")
 		c.Request(v.gateway, grant{credit: 1})

@@ -52,8 +52,8 @@ func completed(stage string, texts ...string) message.GroupCompleted {
 	return g
 }
 
-// TestVerifierOfTheStage judges the same text by the verifiers of a stage and of
-// evaluations.
+// TestVerifierOfTheStage judges the same text by the verifier that a stage chooses and
+// by the default.
 func TestVerifierOfTheStage(t *testing.T) {
 	t.Parallel()
 	r, err := config.Parse("tiny.yaml", []byte(strings.Replace(tiny, "    rl:\n", "    rl:\n      verifier: {mode: numeric}\n", 1)+
@@ -69,9 +69,11 @@ func TestVerifierOfTheStage(t *testing.T) {
 	if got.Verdicts[0].Verdict != reward.Right || log != "" {
 		t.Errorf("numeric: %+v, log %q", got.Verdicts, log)
 	}
-	exam := j.exam.all(t.Context(), completed("rl", "3 and 4 make 7").Group)
-	if exam[0].Verdict != reward.Unparsable {
-		t.Errorf("strict: %+v", exam)
+	if j, err = newJudges(tinyRecipe(t)); err != nil {
+		t.Fatal(err)
+	}
+	if got, _ := verifyOne(t, j, completed("rl", "3 and 4 make 7")); got.Verdicts[0].Verdict != reward.Unparsable {
+		t.Errorf("strict: %+v", got.Verdicts)
 	}
 }
 
@@ -84,7 +86,7 @@ func (broken) Verify(context.Context, trajectory.Problem, string) reward.Result 
 
 func TestFailedVerifierIsLogged(t *testing.T) {
 	t.Parallel()
-	got, log := verifyOne(t, judges{stages: map[string]judge{"rl": {verify: broken{}}}}, completed("rl", "7", "8"))
+	got, log := verifyOne(t, judges{"rl": {verify: broken{}}}, completed("rl", "7", "8"))
 	for _, v := range got.Verdicts {
 		if v.Verdict != reward.Failed || v.Reason != "out of order" {
 			t.Errorf("verdict %+v", v)

@@ -1,11 +1,16 @@
 package evaluation
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
 
 // Comparison is the difference in accuracy between two policies on the same
 // problems.
 type Comparison struct {
 	A, B                 string // what is compared, e.g. "RL from mid-trained"
+	On                   string // benchmark, or empty
 	Problems             int    // judged under both
 	AccuracyA, AccuracyB float64
 	Difference           float64  // A − B
@@ -23,6 +28,8 @@ func Compare(nameA string, a []Item, nameB string, b []Item, seed uint64) (Compa
 		}
 	}
 	c := Comparison{A: nameA, B: nameB}
+	// In one order, whichever was finished first, so that the resampling repeats.
+	a = slices.SortedFunc(slices.Values(a), func(x, y Item) int { return strings.Compare(x.Problem.ID, y.Problem.ID) })
 	var scoresA, scoresB []float64
 	for _, it := range a {
 		n, right := it.judged()
@@ -48,8 +55,12 @@ func Compare(nameA string, a []Item, nameB string, b []Item, seed uint64) (Compa
 
 // String returns the comparison as a sentence.
 func (c Comparison) String() string {
-	return fmt.Sprintf("%s solves %s of %d held-out problems, %s %s: a difference of %s points (95%% interval %s to %s).",
-		c.A, percent(c.AccuracyA), c.Problems, c.B, percent(c.AccuracyB),
+	problems := "held-out problems"
+	if c.On != "" {
+		problems = "problems of " + c.On
+	}
+	return fmt.Sprintf("%s solves %s of %d %s, %s %s: a difference of %s points (95%% interval %s to %s).",
+		c.A, percent(c.AccuracyA), c.Problems, problems, c.B, percent(c.AccuracyB),
 		points(c.Difference), points(c.Interval.Low), points(c.Interval.High))
 }
 

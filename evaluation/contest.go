@@ -11,13 +11,13 @@ import (
 type Compared struct {
 	Name   string // for people; unique in a contest
 	Result Result
-	Items  map[string][]Item
+	Items  map[string][]Item // by BenchmarkResult.Name
 }
 
 // Contest is a comparison of evaluations on the benchmarks that all of them have.
 type Contest struct {
 	Entries    []Compared
-	Benchmarks []string
+	Benchmarks []string // by BenchmarkResult.Name
 	// Pairs has, by benchmark, each later entry against each earlier one: A is the
 	// later.
 	Pairs map[string][]Comparison
@@ -38,7 +38,7 @@ func NewContest(entries []Compared) (Contest, error) {
 		names[e.Name] = true
 	}
 	for _, b := range entries[0].Result.Benchmarks {
-		name := b.Settings.Benchmark
+		name := b.Name()
 		if !c.common(name) {
 			continue
 		}
@@ -80,7 +80,7 @@ func (c Contest) common(benchmark string) bool {
 // of returns the result of a benchmark, or nil.
 func (e Compared) of(benchmark string) *BenchmarkResult {
 	for i, b := range e.Result.Benchmarks {
-		if b.Settings.Benchmark == benchmark {
+		if b.Name() == benchmark {
 			return &e.Result.Benchmarks[i]
 		}
 	}
@@ -145,17 +145,12 @@ func (c Contest) lengthTable() table {
 // form and length, and paired differences with their intervals.
 func (c Contest) WriteTable(w io.Writer) error {
 	for _, e := range c.Entries {
-		if _, err := fmt.Fprintf(w, "%s: %s, %s\n", e.Name, e.Result.Model, e.of(c.Benchmarks[0]).Settings.Label()); err != nil {
+		if _, err := fmt.Fprintf(w, "%s: %s, %s\n", e.Name, e.Result.Model, e.Result.Label()); err != nil {
 			return fmt.Errorf("write table: %w", err)
 		}
 	}
-	for _, t := range []table{c.accuracyTable(), c.lengthTable(), c.pairTable()} {
-		if _, err := fmt.Fprintln(w); err != nil {
-			return fmt.Errorf("write table: %w", err)
-		}
-		if err := t.write(w); err != nil {
-			return err
-		}
+	if _, err := fmt.Fprintln(w); err != nil {
+		return fmt.Errorf("write table: %w", err)
 	}
-	return nil
+	return writeTables(w, c.accuracyTable(), c.lengthTable(), c.pairTable())
 }

@@ -49,7 +49,7 @@ func TestContest(t *testing.T) {
 
 func TestContestRefuses(t *testing.T) {
 	other := entry("other", "rr")
-	other.Result.Benchmarks[0].Settings.Benchmark = "else"
+	other.Result.Benchmarks[0].Items = "else.jsonl"
 	for _, entries := range [][]Compared{
 		{entry("same", "rr"), entry("same", "rr")},
 		{entry("one", "rr"), other},

@@ -33,7 +33,7 @@ func (c Contest) WritePage(w io.Writer) error {
 func (c Contest) accuracyForests() []Forest {
 	var forests []Forest
 	for _, name := range c.Benchmarks {
-		f := Forest{Title: c.Entries[0].of(name).Title + ": accuracy", Unit: "%"}
+		f := Forest{Title: c.Entries[0].of(name).heading() + ": accuracy", Unit: "%"}
 		for i, e := range c.Entries {
 			s := e.of(name).Summary
 			row := estimate(e.Name, s.Accuracy, s.Problems)
@@ -49,7 +49,7 @@ func (c Contest) accuracyForests() []Forest {
 func (c Contest) differenceForests() []Forest {
 	var forests []Forest
 	for _, name := range c.Benchmarks {
-		f := Forest{Title: c.Entries[0].of(name).Title + ": difference", Unit: "points", Zero: true}
+		f := Forest{Title: c.Entries[0].of(name).heading() + ": difference", Unit: "points", Zero: true}
 		for _, p := range c.Pairs[name] {
 			f.Rows = append(f.Rows, Estimate{
 				Name: p.A + " − " + p.B, Value: 100 * p.Difference, Interval: Interval{100 * p.Interval.Low, 100 * p.Interval.High}, Series: 3,
@@ -65,7 +65,7 @@ func (c Contest) differenceForests() []Forest {
 func (c Contest) passCharts() []Chart {
 	var charts []Chart
 	for _, name := range c.Benchmarks {
-		chart := Chart{Title: c.Entries[0].of(name).Title + ": pass@k", XLabel: "k", YLabel: "share", Powers: true}
+		chart := Chart{Title: c.Entries[0].of(name).heading() + ": pass@k", XLabel: "k", YLabel: "share", Powers: true}
 		for _, e := range c.Entries {
 			if pass := e.of(name).Summary.PassAt; len(pass) > 1 {
 				chart.Series = append(chart.Series, seriesAtK(e.Name, pass))

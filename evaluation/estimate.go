@@ -14,7 +14,7 @@ type Interval struct {
 }
 
 // z95 is the number of standard deviations of a two-sided 95 % interval.
-const z95 = 1.959964
+const z95 = 1.959963984540054
 
 // PassAtK returns the probability that at least one of k completions, drawn
 // without repetition from n of which c are right, is right: the unbiased

@@ -100,10 +100,8 @@ func WriteItemPage(w io.Writer, r Result, sets map[string]ItemSet) error {
 		Result: r, Label: r.Label(), Summary: summaryTable(r.Benchmarks), AtK: atKTable(r.Benchmarks), Script: template.JS(script),
 		Charts: atKCharts(r.Benchmarks), Forests: accuracyForests(r.Benchmarks),
 	}
-	for _, b := range r.Benchmarks {
-		for _, note := range b.notes() {
-			page.Notes = append(page.Notes, b.heading()+": "+note+".")
-		}
+	for _, note := range r.notes(func(b BenchmarkResult) string { return b.Title }) {
+		page.Notes = append(page.Notes, note+".")
 	}
 	if r.Readiness != nil {
 		page.Checks = r.Readiness.checkTable()
@@ -197,12 +195,16 @@ func pageItemOf(it Item) pageItem {
 	return p
 }
 
-// heading is the title, with the template where several were asked for.
+// heading is the title with the way of asking, where a benchmark may have several.
 func (b BenchmarkResult) heading() string {
+	title := b.Title
 	if _, template, several := strings.Cut(b.Name(), "@"); several {
-		return b.Title + ", " + template
+		title += ", " + template
 	}
-	return b.Title
+	if b.Settings.Temperature > 0 {
+		title += ", sampled"
+	}
+	return title
 }
 
 // atKCharts draws pass@k and maj@k of what was sampled.

@@ -25,6 +25,9 @@ type ChartGroup struct {
 	Charts []Chart
 }
 
+// Link is a page beside the report.
+type Link struct{ Text, Path string }
+
 // Report is what the page about a run shows. Empty parts are left out.
 type Report struct {
 	Run, Recipe string
@@ -35,6 +38,7 @@ type Report struct {
 
 	Comparisons []Comparison
 	Stages      []StageRow
+	Items       []Link // pages with the items of each stage
 	Curves      []ChartGroup
 	Samples     []Sample
 }

@@ -4,8 +4,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -25,15 +27,19 @@ type Result struct {
 	Readiness  *Readiness        `json:"readiness,omitempty"` // of a base model, where it was asked for
 }
 
-// Label names the way of asking where all benchmarks share it.
+// Label names the ways of asking, each once: "8-shot, 4-shot: greedy, 4 at T=1".
 func (r Result) Label() string {
-	label := r.Benchmarks[0].Settings.Label()
-	for _, b := range r.Benchmarks {
-		if b.Settings.Label() != label {
-			return fmt.Sprintf("%d at T=%g", b.Settings.Samples, b.Settings.Temperature)
+	var forms, ways []string
+	add := func(to *[]string, text string) {
+		if !slices.Contains(*to, text) {
+			*to = append(*to, text)
 		}
 	}
-	return label
+	for _, b := range r.Benchmarks {
+		add(&forms, b.Settings.form())
+		add(&ways, b.Settings.way())
+	}
+	return strings.Join(forms, ", ") + ": " + strings.Join(ways, ", ")
 }
 
 // BenchmarkResult is the summary of one benchmark under one way of asking.
@@ -67,16 +73,20 @@ type Settings struct {
 	Seed        uint64   `json:"seed"`
 }
 
-// Label names the way of asking for people, e.g. "8-shot, greedy".
-func (s Settings) Label() string {
-	how := fmt.Sprintf("%d-shot", s.Shots)
+// form names how a question is put.
+func (s Settings) form() string {
 	if s.Template != "" {
-		how = s.Template
+		return s.Template
 	}
+	return fmt.Sprintf("%d-shot", s.Shots)
+}
+
+// way names how completions are drawn.
+func (s Settings) way() string {
 	if s.Temperature == 0 {
-		return how + ", greedy"
+		return "greedy"
 	}
-	return fmt.Sprintf("%s, %d at T=%g", how, s.Samples, s.Temperature)
+	return fmt.Sprintf("%d at T=%g", s.Samples, s.Temperature)
 }
 
 // ResultsFile is the name of a Result in its folder.
@@ -104,23 +114,30 @@ func ReadResult(dir string) (Result, error) {
 	return r, nil
 }
 
+// WriteFile writes a file of an evaluation to path: aside, synced, renamed.
+func WriteFile(path string, write func(io.Writer) error) error {
+	f, err := os.Create(path + ".tmp")
+	if err != nil {
+		return fmt.Errorf("write evaluation: %w", err)
+	}
+	if err := errors.Join(write(f), f.Sync(), f.Close()); err != nil {
+		os.Remove(path + ".tmp")
+		return fmt.Errorf("write evaluation %s: %w", path, err)
+	}
+	if err := os.Rename(path+".tmp", path); err != nil {
+		return fmt.Errorf("write evaluation: %w", err)
+	}
+	return nil
+}
+
 // WriteResult writes r into a folder: aside, synced, renamed.
 func WriteResult(dir string, r Result) error {
 	data, err := json.MarshalIndent(r, "", " ")
 	if err != nil {
 		return fmt.Errorf("write evaluation: %w", err)
 	}
-	path := filepath.Join(dir, ResultsFile)
-	f, err := os.Create(path + ".tmp")
-	if err != nil {
-		return fmt.Errorf("write evaluation: %w", err)
-	}
-	_, err = f.Write(append(data, '\n'))
-	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
-		err = os.Rename(path+".tmp", path)
-	}
-	if err != nil {
-		return fmt.Errorf("write evaluation %s: %w", path, err)
-	}
-	return nil
+	return WriteFile(filepath.Join(dir, ResultsFile), func(w io.Writer) error {
+		_, err := w.Write(append(data, '\n'))
+		return err
+	})
 }

@@ -3,26 +3,16 @@ package evaluation
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 )
 
-// WriteResultTable writes a result for a terminal of 100 columns: a row a
+// WriteResultTable writes a result for a terminal of 80 columns: a row a
 // benchmark, then pass@k and maj@k where completions were sampled, then accuracy
 // by level.
 func WriteResultTable(w io.Writer, r Result) error {
-	tables := []table{summaryTable(r.Benchmarks), atKTable(r.Benchmarks), resultLevels(r.Benchmarks)}
-	for i, t := range tables {
-		if len(t.Rows) == 0 {
-			continue
-		}
-		if i > 0 {
-			if _, err := fmt.Fprintln(w); err != nil {
-				return fmt.Errorf("write table: %w", err)
-			}
-		}
-		if err := t.write(w); err != nil {
-			return err
-		}
+	if err := writeTables(w, summaryTable(r.Benchmarks), atKTable(r.Benchmarks), resultLevels(r.Benchmarks)); err != nil {
+		return err
 	}
 	if err := writeNotes(w, r); err != nil || r.Readiness == nil {
 		return err
@@ -92,14 +82,25 @@ func resultLevels(benchmarks []BenchmarkResult) table {
 
 // writeNotes says what the numbers do not show.
 func writeNotes(w io.Writer, r Result) error {
-	for _, b := range r.Benchmarks {
-		for _, note := range b.notes() {
-			if _, err := fmt.Fprintf(w, "%s: %s\n", b.Name(), note); err != nil {
-				return fmt.Errorf("write table: %w", err)
-			}
+	for _, note := range r.notes(func(b BenchmarkResult) string { return b.Settings.Benchmark }) {
+		if _, err := fmt.Fprintln(w, note); err != nil {
+			return fmt.Errorf("write table: %w", err)
 		}
 	}
 	return nil
+}
+
+// notes returns the notes about all benchmarks, each once, after their names.
+func (r Result) notes(name func(BenchmarkResult) string) []string {
+	var all []string
+	for _, b := range r.Benchmarks {
+		for _, note := range b.notes() {
+			if text := name(b) + ": " + note; !slices.Contains(all, text) {
+				all = append(all, text)
+			}
+		}
+	}
+	return all
 }
 
 // notes are sentences about what a reader of the numbers must know.

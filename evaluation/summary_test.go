@@ -88,11 +88,3 @@ func TestCompare(t *testing.T) {
 		t.Error("compared a policy that has no verdict")
 	}
 }
-
-func TestFewShot(t *testing.T) {
-	got := FewShot([]Demonstration{{" 1+1? ", "2.\n"}, {"2+2?", "4."}}, "3+3?\n")
-	want := "Question: 1+1?\nAnswer: 2.\n\nQuestion: 2+2?\nAnswer: 4.\n\nQuestion: 3+3?\nAnswer:"
-	if got != want {
-		t.Errorf("prompt is %q, want %q", got, want)
-	}
-}

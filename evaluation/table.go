@@ -10,13 +10,6 @@ import (
 	"unicode/utf8"
 )
 
-// StageRow is the result of evaluating one stage of a run: a greedy summary,
-// with PassAt taken from sampled completions where there are any.
-type StageRow struct {
-	Stage string
-	Summary
-}
-
 // table is a header and rows of formatted cells; the first column is text, the
 // others are numbers.
 type table struct {
@@ -85,18 +78,26 @@ func levelTable(rows []StageRow) table {
 // columns, in several tables where they need more, then their accuracy by level
 // where problems have levels.
 func WriteTable(w io.Writer, rows []StageRow) error {
-	tables := stageTable(rows).fold(terminalColumns)
-	if levels := levelTable(rows); len(levels.Rows) > 0 {
-		tables = append(tables, levels.fold(terminalColumns)...)
-	}
-	for i, t := range tables {
-		if i > 0 {
-			if _, err := fmt.Fprintln(w); err != nil {
-				return fmt.Errorf("write table: %w", err)
-			}
+	return writeTables(w, stageTable(rows), levelTable(rows))
+}
+
+// writeTables writes the tables that have rows, folded for a terminal.
+func writeTables(w io.Writer, tables ...table) error {
+	first := true
+	for _, t := range tables {
+		if len(t.Rows) == 0 {
+			continue
 		}
-		if err := t.write(w); err != nil {
-			return err
+		for _, part := range t.fold(terminalColumns) {
+			if !first {
+				if _, err := fmt.Fprintln(w); err != nil {
+					return fmt.Errorf("write table: %w", err)
+				}
+			}
+			first = false
+			if err := part.write(w); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/octorl/octorl/actors"
-	"github.com/octorl/octorl/corpus"
 	"github.com/octorl/octorl/evaluation"
 	"github.com/octorl/octorl/evaluation/benchmark"
 	"github.com/octorl/octorl/evaluation/exam"
@@ -24,23 +23,24 @@ type evalVerb struct {
 	deviceFlag
 	Folders []string `arg:"" optional:"" help:"Folders for --compare, or corpora for --contamination."`
 
-	Model      string   `help:"Checkpoint folder." placeholder:"DIR"`
+	Model      string   `help:"Checkpoint folder, or RUN@STAGE." placeholder:"DIR"`
 	Benchmarks []string `help:"Built-in ones by name (see --list), or YAML files of your own." placeholder:"NAME,…"`
 	List       bool     `help:"List the built-in benchmarks."`
 	Data       string   `help:"Folder with the problems that the binary does not carry." placeholder:"DIR"`
 	Out        string   `help:"Folder for results; default evaluations/<checkpoint>." placeholder:"DIR"`
-	Compare    bool     `help:"Compare finished evaluations, folders of --out, instead."`
-	Readiness  string   `help:"Judge instead whether RL can improve the base model in this folder." placeholder:"DIR"`
+	Compare    bool     `help:"Compare finished evaluations, folders of --out or RUN@STAGE, instead."`
+	Readiness  string   `help:"Judge instead whether RL can improve the base model in this folder, or RUN@STAGE." placeholder:"DIR"`
 
 	Contamination bool `help:"Look for the benchmarks' questions in corpora instead; with --out also into a JSON file."`
 	Window        int  `default:"13" help:"Words in a row that make a trace; default 13." placeholder:"N"`
 
 	Shots       string   `default:"published" help:"Demonstrations before a question: published, or a number; default published." placeholder:"N"`
 	Template    string   `help:"Ask without demonstrations by a template: simple, complex or dialogue." placeholder:"NAME"`
-	Grading     string   `help:"published, strict or boxed; default boxed with --template, else published." placeholder:"WAY"`
-	N           int      `help:"Completions of a problem; default the largest --k, or 1." placeholder:"N"`
-	K           []int    `help:"Sizes for pass@k and maj@k; default the powers of 4 up to --n." placeholder:"K,…"`
-	Temperature *float32 `help:"0 takes the likeliest token; default 0 for one completion, else 1." placeholder:"T"`
+	Grading     string   `help:"published, strict or boxed; default boxed with --template, else published." placeholder:"HOW"`
+	Greedy      bool     `negatable:"" default:"true" help:"Ask for the likeliest completion of each problem, beside samples; default yes."`
+	N           int      `help:"Samples of a problem; default the largest --k, or none." placeholder:"N"`
+	K           []int    `help:"Sizes for pass@k and maj@k of samples; default the powers of 4 up to --n." placeholder:"K,…"`
+	Temperature *float32 `help:"Divides the logits of samples; default 1." placeholder:"T"`
 	MaxTokens   int      `help:"Longest completion, in tokens; default the benchmark's, 1024 for built-in ones." placeholder:"N"`
 	Stop        []string `sep:"none" help:"Further text that ends a completion; may be given several times." placeholder:"TEXT"`
 	Seed        uint64   `help:"Names the draws; default 0." placeholder:"N"`
@@ -83,48 +83,45 @@ func (v *evalVerb) settle() error {
 	if v.Model == "" || len(v.Benchmarks) == 0 {
 		return errors.New("what to evaluate? give --model DIR and --benchmarks NAME,…; --list shows the built-in ones")
 	}
+	var err error
+	if v.Model, err = checkpointOf(v.Model); err != nil {
+		return err
+	}
 	if v.N == 0 {
-		v.N = max(1, slices.Max(append(v.K, 1)))
+		v.N = slices.Max(append(v.K, 0))
+	}
+	if v.N == 0 && v.Temperature != nil {
+		v.N = 1
 	}
 	if v.K == nil {
-		for k := 1; k <= v.N; k *= 4 {
+		for k := 1; k <= max(v.N, 1); k *= 4 {
 			v.K = append(v.K, k)
 		}
 	}
 	if v.Temperature == nil {
-		t := float32(0)
-		if v.N > 1 {
-			t = 1
-		}
-		v.Temperature = &t
+		v.Temperature = new(float32)
+		*v.Temperature = 1
 	}
 	if v.Out == "" {
 		v.Out = filepath.Join("evaluations", nameOfCheckpoint(v.Model))
-	}
-	if v.Grading == "" {
-		v.Grading = string(benchmark.GradingPublished)
-		if v.Template != "" {
-			v.Grading = string(benchmark.GradingBoxed)
-		}
 	}
 	return v.check()
 }
 
 func (v *evalVerb) check() error {
-	if v.N < 1 || v.N > maxSamples {
-		return fmt.Errorf("--n %d: ask for 1 to %d", v.N, maxSamples)
+	if v.N < 0 || v.N > maxSamples {
+		return fmt.Errorf("--n %d: ask for at most %d", v.N, maxSamples)
+	}
+	if v.N == 0 && !v.Greedy {
+		return errors.New("--no-greedy leaves nothing to ask: give --n or --k for samples")
 	}
 	for _, k := range v.K {
-		if k < 1 || k > v.N {
+		if k < 1 || k > max(v.N, 1) {
 			return fmt.Errorf("--k %d: want 1 to --n, which is %d", k, v.N)
 		}
 	}
-	t := *v.Temperature
-	if !(t >= 0 && t <= policy.MaxTemperature) {
-		return fmt.Errorf("--temperature %g: use 0 for the likeliest token, or a number up to %d", t, policy.MaxTemperature)
-	}
-	if v.N > 1 && t == 0 {
-		return fmt.Errorf("--n %d at temperature 0 would give equal completions: set --temperature", v.N)
+	if t := *v.Temperature; !(t > 0 && t <= policy.MaxTemperature) {
+		return fmt.Errorf("--temperature %g: use a number over 0, up to %d; the likeliest completion is asked for without samples, so leave out --n and --k", t, policy.MaxTemperature)
 	}
 	if v.MaxTokens < 0 || v.Limit < 0 {
 		return fmt.Errorf("--max-tokens %d, --limit %d: neither may be negative", v.MaxTokens, v.Limit)
@@ -139,47 +136,37 @@ func (v *evalVerb) options() (exam.Options, error) {
 		Shots: exam.Published, Template: v.Template, Grading: benchmark.Grading(v.Grading), Samples: v.N,
 		Temperature: *v.Temperature, MaxTokens: v.MaxTokens, Stops: v.Stop, Seed: v.Seed, Limit: v.Limit,
 	}
-	if v.Shots != "published" {
-		n, err := strconv.Atoi(v.Shots)
-		if err != nil || n < 0 {
-			return o, fmt.Errorf("--shots %s: want published, or a number from 0", v.Shots)
-		}
-		o.Shots = n
-	}
-	if v.Template == "" {
+	if v.Shots == "published" {
 		return o, nil
 	}
-	return withTemplate(o, v.Template)
+	n, err := strconv.Atoi(v.Shots)
+	if err != nil || n < 0 {
+		return o, fmt.Errorf("--shots %s: want published, or a number from 0", v.Shots)
+	}
+	o.Shots = n
+	return o, nil
 }
 
-// templateStops end completions of prompts by a template, as published
-// (arXiv:2506.20512, rl/scripts of its repository).
-var templateStops = []string{"User:", "Assistant:", "Question:", "Answer:"}
-
-// withTemplate makes o ask by a template, without demonstrations unless some were
-// asked for by number.
-func withTemplate(o exam.Options, name string) (exam.Options, error) {
-	if _, err := corpus.Render(corpus.Template(name), ""); err != nil {
-		return o, err
+// ways are the ways in which the flags ask each benchmark.
+func (v *evalVerb) ways() ([]exam.Way, error) {
+	o, err := v.options()
+	var ways []exam.Way
+	if v.Greedy {
+		ways = append(ways, o.Greedy())
 	}
-	if o.Shots == exam.Published {
-		o.Shots = 0
+	if v.N > 0 {
+		ways = append(ways, o.Sampled())
 	}
-	o.Template = name
-	o.Stops = append(slices.Clone(templateStops), o.Stops...)
-	o.Render = func(question string) string {
-		text, err := corpus.Render(corpus.Template(name), question)
-		if err != nil {
-			panic(err) // it was checked
-		}
-		return text
-	}
-	return o, nil
+	return ways, err
 }
 
 // evaluate asks all benchmarks, and writes what they say.
 func (v *evalVerb) evaluate(ctx context.Context) error {
-	o, err := v.options()
+	ways, err := v.ways()
+	if err != nil {
+		return err
+	}
+	sets, err := v.sets()
 	if err != nil {
 		return err
 	}
@@ -188,15 +175,34 @@ func (v *evalVerb) evaluate(ctx context.Context) error {
 		return err
 	}
 	defer e.close()
-	for _, name := range v.Benchmarks {
-		s, problems, err := e.problems(name, v.Data)
-		if err != nil {
-			return err
-		}
-		if err := e.add(s, problems, o, s.Name); err != nil {
-			return err
+	for _, set := range sets {
+		for _, way := range ways {
+			if err := e.sitting.Add(set, way); err != nil {
+				return err
+			}
 		}
 	}
+	return v.finish(ctx, e)
+}
+
+// sets reads the benchmarks, before a policy is loaded.
+func (v *evalVerb) sets() ([]exam.Set, error) {
+	var sets []exam.Set
+	for _, name := range v.Benchmarks {
+		set, err := exam.OpenSet(name, v.Data)
+		if err != nil {
+			return nil, err
+		}
+		if slices.ContainsFunc(sets, func(s exam.Set) bool { return s.Spec.Name == set.Spec.Name }) {
+			return nil, fmt.Errorf("--benchmarks has %s twice", set.Spec.Name)
+		}
+		sets = append(sets, set)
+	}
+	return sets, nil
+}
+
+// finish asks what is left, and writes and prints what it says.
+func (v *evalVerb) finish(ctx context.Context, e *evaluationRun) error {
 	if err := e.run(ctx); errors.Is(err, context.Canceled) {
 		return actors.ErrStopped
 	} else if err != nil {
@@ -207,9 +213,8 @@ func (v *evalVerb) evaluate(ctx context.Context) error {
 
 // publish writes results.json and the page, and prints the table.
 func (v *evalVerb) publish(e *evaluationRun) error {
-	r := evaluation.Result{Version: evaluation.ResultVersion, Model: v.Model, Digest: e.digest, Finished: time.Now().UTC()}
-	for i, p := range e.papers {
-		r.Benchmarks = append(r.Benchmarks, p.Result(e.journals[i], v.K))
+	r := evaluation.Result{
+		Version: evaluation.ResultVersion, Model: v.Model, Digest: e.sitting.Model, Finished: time.Now().UTC(), Benchmarks: e.sitting.Results(v.K),
 	}
 	if v.Readiness != "" {
 		readiness := evaluation.Assess(r.Benchmarks)
@@ -218,7 +223,7 @@ func (v *evalVerb) publish(e *evaluationRun) error {
 	if err := evaluation.WriteResult(v.Out, r); err != nil {
 		return err
 	}
-	page, err := e.writePage(r)
+	page, err := e.sitting.WritePage(r)
 	if err != nil {
 		return err
 	}
@@ -228,6 +233,22 @@ func (v *evalVerb) publish(e *evaluationRun) error {
 	}
 	_, err = fmt.Printf("\nresults: %s, %s\n", filepath.Join(v.Out, evaluation.ResultsFile), page)
 	return err
+}
+
+// checkpointOf returns the folder of a checkpoint that may be named by run and stage.
+func checkpointOf(source string) (string, error) {
+	if !strings.Contains(source, "@") || isDir(source) {
+		return source, nil
+	}
+	run, stage, r, err := openRun(source)
+	if err != nil {
+		return "", err
+	}
+	dir := finalCheckpoint(run, stage)
+	if !isDir(dir) {
+		return "", fmt.Errorf("stage %q of %s has no final checkpoint; finished are: %s", stage, run, finishedStages(run, r))
+	}
+	return dir, nil
 }
 
 // nameOfCheckpoint makes a folder's name of a checkpoint's path: of those of a run

@@ -4,30 +4,49 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/rs/zerolog"
+
 	"github.com/octorl/octorl/actors"
 	"github.com/octorl/octorl/evaluation"
 	"github.com/octorl/octorl/evaluation/exam"
+	"github.com/octorl/octorl/internal/config"
+	"github.com/octorl/octorl/internal/devicetest"
 )
 
-// documented returns the first block of code in docs/evaluation.md that is marked as
-// of a language: the user's own benchmark there is what these tests run.
-func documented(t *testing.T, language string) string {
+// documented returns the first block of code in a section of docs/evaluation.md that
+// is marked as of a language: what the user reads there is what these tests run.
+func documented(t *testing.T, section, language string) string {
 	t.Helper()
 	text, err := os.ReadFile("../../docs/evaluation.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, after, found := strings.Cut(string(text), "```"+language+"\n")
+	_, after, found := strings.Cut(string(text), "## "+section+"\n")
+	_, after, marked := strings.Cut(after, "```"+language+"\n")
 	block, _, closed := strings.Cut(after, "```")
-	if !found || !closed {
-		t.Fatalf("docs/evaluation.md has no block of %s", language)
+	if !found || !marked || !closed {
+		t.Fatalf("docs/evaluation.md has no block of %s in %s", language, section)
 	}
 	return block
+}
+
+const ownSection = "A benchmark of your own"
+
+func TestDocumentedRecipe(t *testing.T) {
+	r, err := config.Parse("doc.yaml", []byte(documented(t, "In a recipe", "yaml")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if all, rl := r.Evaluation, r.EvaluationOf("rl"); all.N != 4 || all.Template != "" || *all.Shots != config.Published || rl.Template != "complex" || rl.Limit != 0 {
+		t.Errorf("evaluation %+v, of rl %+v", all, rl)
+	}
 }
 
 // evalFlags are of an evaluation of a tiny checkpoint on the user's own benchmark.
@@ -35,14 +54,14 @@ func evalFlags(t *testing.T) evalVerb {
 	t.Helper()
 	dir := t.TempDir()
 	saveModel(t, filepath.Join(dir, "model"))
-	for name, text := range map[string]string{"sums.yaml": documented(t, "yaml"), "sums.jsonl": documented(t, "json")} {
+	for name, text := range map[string]string{"sums.yaml": documented(t, ownSection, "yaml"), "sums.jsonl": documented(t, ownSection, "json")} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
 	return evalVerb{
 		Model: filepath.Join(dir, "model"), Benchmarks: []string{filepath.Join(dir, "sums.yaml")}, Out: filepath.Join(dir, "out"),
-		Shots: "published", MaxTokens: 4, Temperature: at(float32(1)), N: 2, K: []int{1, 2},
+		Shots: "published", MaxTokens: 4, Greedy: true, N: 2, K: []int{1, 2},
 	}
 }
 
@@ -63,13 +82,25 @@ func TestEvalOfOwnBenchmark(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := r.Benchmarks[0]
-	if b.Settings.Benchmark != "sums" || b.Asked != 3 || b.Summary.Completions != 6 || b.Settings.Shots != 1 || b.Settings.Samples != 2 {
-		t.Errorf("result %+v", b)
+	if len(r.Benchmarks) != 2 {
+		t.Fatalf("%d results, want greedy and sampled", len(r.Benchmarks))
 	}
-	items, preamble, err := exam.ReadItems(v.Out, b)
-	if err != nil || len(items) != 3 || !strings.HasPrefix(preamble, "Q: 1 + 1") {
-		t.Errorf("%d items, preamble %q, %v", len(items), preamble, err)
+	for i, want := range []struct {
+		name        string
+		samples     int
+		temperature float32
+	}{{"sums", 1, 0}, {"sums-sampled", 2, 1}} {
+		b := r.Benchmarks[i]
+		if s := b.Settings; b.Name() != want.name || b.Asked != 3 || s.Benchmark != "sums" || s.Shots != 1 || s.Samples != want.samples || s.Temperature != want.temperature {
+			t.Errorf("result %+v, want %+v", b, want)
+		}
+		if b.Summary.Completions != 3*want.samples {
+			t.Errorf("%s: %d completions", b.Name(), b.Summary.Completions)
+		}
+		items, preamble, err := exam.ReadItems(v.Out, b)
+		if err != nil || len(items) != 3 || !strings.HasPrefix(preamble, "Q: 1 + 1") {
+			t.Errorf("%s: %d items, preamble %q, %v", b.Name(), len(items), preamble, err)
+		}
 	}
 }
 
@@ -106,14 +137,16 @@ func textsOf(t *testing.T, out string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	items, _, err := exam.ReadItems(out, r.Benchmarks[0])
-	if err != nil {
-		t.Fatal(err)
-	}
 	byID := map[string]string{}
-	for _, it := range items {
-		for _, c := range it.Completions {
-			byID[it.Problem.ID] += c.Text + "|"
+	for _, b := range r.Benchmarks {
+		items, _, err := exam.ReadItems(out, b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, it := range items {
+			for _, c := range it.Completions {
+				byID[it.Problem.ID] += c.Text + "|"
+			}
 		}
 	}
 	return byID["sums/0"] + "\n" + byID["sums/1"] + "\n" + byID["sums/2"]
@@ -125,13 +158,15 @@ func TestEvalRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, change := range map[string]func(*evalVerb){
-		"other settings": func(v *evalVerb) { v.MaxTokens = 3 },
-		"--shots many":   func(v *evalVerb) { v.Shots = "many" },
-		"--n 2":          func(v *evalVerb) { v.Temperature = at(float32(0)) },
-		"--k 3":          func(v *evalVerb) { v.K = []int{3} },
-		"unknown prompt": func(v *evalVerb) { v.Template = "chatty" },
-		"no benchmark":   func(v *evalVerb) { v.Benchmarks = []string{"gsm9k"} },
-		"--list":         func(v *evalVerb) { v.Benchmarks = nil },
+		"other settings":  func(v *evalVerb) { v.MaxTokens = 3 },
+		"--shots many":    func(v *evalVerb) { v.Shots = "many" },
+		"--temperature 0": func(v *evalVerb) { v.Temperature = at(float32(0)) },
+		"--no-greedy":     func(v *evalVerb) { v.Greedy, v.N, v.K = false, 0, nil },
+		"sums twice":      func(v *evalVerb) { v.Benchmarks = append(v.Benchmarks, v.Benchmarks...) },
+		"--k 3":           func(v *evalVerb) { v.K = []int{3} },
+		"unknown prompt":  func(v *evalVerb) { v.Template = "chatty" },
+		"no benchmark":    func(v *evalVerb) { v.Benchmarks = []string{"gsm9k"} },
+		"--list":          func(v *evalVerb) { v.Benchmarks = nil },
 	} {
 		w := v
 		change(&w)
@@ -240,4 +275,77 @@ func TestContamination(t *testing.T) {
 	if err := v.contamination(t.Context(), &out); err == nil || !strings.Contains(err.Error(), "line 1") {
 		t.Errorf("a broken corpus: %v", err)
 	}
+}
+
+func TestContaminationRefusesBeforeItSearches(t *testing.T) {
+	v := evalVerb{Window: 13, Benchmarks: []string{"no such benchmark"}}
+	for _, missing := range []string{filepath.Join(t.TempDir(), "none.jsonl"), t.TempDir()} {
+		v.Folders = []string{"orcca", missing}
+		err := v.contamination(t.Context(), io.Discard)
+		if err == nil || !strings.Contains(err.Error(), missing) || !strings.Contains(err.Error(), "gsm8k-train") {
+			t.Errorf("%s: %v", missing, err)
+		}
+	}
+}
+
+// TestEvalRepeatsARunsEvaluation asks a stage of a run what the run has asked it: the
+// settings and the completions are the same, and stages compare by the run's name.
+func TestEvalRepeatsARunsEvaluation(t *testing.T) {
+	run := filepath.Join(t.TempDir(), "small")
+	r, err := config.Parse("small.yaml", []byte(explained))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := actors.Run(t.Context(), r, actors.Options{Directory: run, Device: devicetest.Open(t), Log: zerolog.Nop()}); err != nil {
+		t.Fatal(err)
+	}
+	v := evalVerb{
+		Model: run + "@rl", Benchmarks: []string{"generated-1-4"}, Out: t.TempDir(), Shots: "published",
+		Template: "simple", Greedy: true, N: 3, Seed: 7, Limit: 9, MaxTokens: 12,
+	}
+	if err := evaluateFlags(t, v, t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	ours, theirs := completionsOf(t, v.Out), completionsOf(t, evaluationOf(run, "rl"))
+	if len(theirs) != 9+2 || len(ours) != 9+9 {
+		t.Errorf("%d items in the run, %d of octorl eval", len(theirs), len(ours))
+	}
+	for name, text := range theirs {
+		if ours[name] != text {
+			t.Errorf("%s: %q in the run, %q of octorl eval", name, text, ours[name])
+		}
+	}
+	var out bytes.Buffer
+	if err := compareEvaluations([]string{run + "@text", run + "@rl"}, t.TempDir(), &out); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"generated-1-4: small@rl − small@text", "generated-1-4-sampled: small@rl − small@text"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("no %q in\n%s", want, out.String())
+		}
+	}
+	if err := compareEvaluations([]string{run + "@text", run + "@none"}, "", &out); err == nil || !strings.Contains(err.Error(), "none") {
+		t.Errorf("a stage that is not there: %v", err)
+	}
+}
+
+// completionsOf returns the completions of an evaluation with their settings, by file
+// and problem.
+func completionsOf(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	r, err := evaluation.ReadResult(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := map[string]string{}
+	for _, b := range r.Benchmarks {
+		items, _, err := exam.ReadItems(dir, b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, it := range items {
+			out[b.Items+" "+it.Problem.ID] = fmt.Sprintf("%+v %+v", b.Settings, it)
+		}
+	}
+	return out
 }

@@ -28,6 +28,13 @@ func (v *evalVerb) contamination(ctx context.Context, w io.Writer) error {
 	if v.Window < 2 {
 		return fmt.Errorf("--window %d: want at least 2 words", v.Window)
 	}
+	for _, name := range v.Folders { // before anything takes long
+		f, err := openCorpus(name)
+		if err != nil {
+			return err
+		}
+		f.Close()
+	}
 	o, c, err := v.openOverlaps()
 	if err != nil {
 		return err
@@ -133,10 +140,17 @@ func eachDocument(name string, use func(id string, texts []string) error) error 
 	}
 }
 
-// openCorpus opens a bundled corpus or a file.
+// openCorpus opens a bundled corpus or a file. Its error says what there is instead.
 func openCorpus(name string) (io.ReadCloser, error) {
 	if f, err := corpus.OpenBundled(name); err == nil {
 		return f, nil
+	}
+	info, err := os.Stat(name)
+	if err == nil && info.IsDir() {
+		err = fmt.Errorf("%s is a folder", name)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("search corpus: %w; give files of JSON Lines or text, or bundled corpora: %s", err, strings.Join(corpus.Bundled, ", "))
 	}
 	return os.Open(name)
 }

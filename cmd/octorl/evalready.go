@@ -7,8 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
-	"github.com/octorl/octorl/actors"
 	"github.com/octorl/octorl/corpus"
 	"github.com/octorl/octorl/evaluation/benchmark"
 	"github.com/octorl/octorl/evaluation/exam"
@@ -27,14 +27,16 @@ func (v *evalVerb) readiness(ctx context.Context) error {
 	if len(v.Benchmarks) > 1 || v.Template != "" || v.Shots != "published" {
 		return errors.New("--readiness asks one benchmark under every template: leave out --template and --shots, and give at most one of --benchmarks")
 	}
-	v.Model = v.Readiness
+	var err error
+	if v.Model, err = checkpointOf(v.Readiness); err != nil {
+		return err
+	}
 	or(&v.N, readinessSamples)
 	or(&v.Limit, readinessProblems)
 	v.chooseProblems()
 	if v.Out == "" {
 		v.Out = filepath.Join("evaluations", nameOfCheckpoint(v.Model)+"-readiness")
 	}
-	v.Grading = string(benchmark.GradingBoxed)
 	if err := v.settle(); err != nil {
 		return err
 	}
@@ -52,12 +54,7 @@ func (v *evalVerb) readiness(ctx context.Context) error {
 	if err := v.addTemplates(e); err != nil {
 		return err
 	}
-	if err := e.run(ctx); errors.Is(err, context.Canceled) {
-		return actors.ErrStopped
-	} else if err != nil {
-		return err
-	}
-	return v.publish(e)
+	return v.finish(ctx, e)
 }
 
 // or sets *p to a default where it is zero.
@@ -68,18 +65,21 @@ func or[T comparable](p *T, value T) {
 	}
 }
 
-// chooseProblems takes what a run's own recipe evaluates with, or else MATH-500, which
-// published thresholds are of, where it is at hand, or else GSM8K.
+// chooseProblems takes what a run's own recipe evaluates with first where that is
+// generated, or else MATH-500, which published thresholds are of, where it is at hand, or
+// else GSM8K.
 func (v *evalVerb) chooseProblems() {
-	r, err := config.ParseFile(filepath.Join(v.Model, "recipe.resolved.yaml"))
-	ours := err == nil && r.Evaluation.Problems == config.ProblemsGenerated
-	if ours {
-		or(&v.MaxTokens, r.Evaluation.MaxTokens)
+	own := ""
+	if r, err := config.ParseFile(filepath.Join(v.Model, "recipe.resolved.yaml")); err == nil {
+		if e := r.Evaluation; strings.HasPrefix(e.Benchmarks[0], benchmark.Generated) {
+			own = e.Benchmarks[0]
+			or(&v.MaxTokens, e.MaxTokens)
+		}
 	}
 	switch math500, found := benchmark.Find("math500"); {
 	case len(v.Benchmarks) > 0:
-	case ours:
-		v.Benchmarks = []string{fmt.Sprintf("%s-%d-%d", benchmark.Generated, slices.Min(r.Evaluation.Levels), slices.Max(r.Evaluation.Levels))}
+	case own != "":
+		v.Benchmarks = []string{own}
 	case found == nil && math500.AtHand(v.Data):
 		v.Benchmarks = []string{math500.Name}
 	default:
@@ -89,27 +89,28 @@ func (v *evalVerb) chooseProblems() {
 
 // addTemplates asks the benchmark under every template that leaves room for answers.
 func (v *evalVerb) addTemplates(e *evaluationRun) error {
-	s, problems, err := e.problems(v.Benchmarks[0], v.Data)
+	set, err := exam.OpenSet(v.Benchmarks[0], v.Data)
 	if err != nil {
 		return err
 	}
+	o, err := v.options()
+	if err != nil {
+		return err
+	}
+	left := true
 	for _, name := range []corpus.Template{corpus.TemplateSimple, corpus.TemplateComplex, corpus.TemplateDialogue} {
-		o, err := v.options()
-		if err == nil {
-			o, err = withTemplate(o, string(name))
-		}
-		if err != nil {
-			return err
-		}
-		err = e.add(s, problems, o, s.Name+"@"+string(name))
+		o.Template = string(name)
+		err := e.sitting.Add(set, exam.Way{Name: "@" + o.Template, Options: o})
 		if errors.Is(err, exam.ErrNoRoom) {
 			fmt.Fprintf(os.Stderr, "template %s left out: %v\n", name, err)
 		} else if err != nil {
 			return err
+		} else {
+			left = false
 		}
 	}
-	if len(e.papers) == 0 {
-		return fmt.Errorf("no template leaves %s room to answer %s: choose shorter problems with --benchmarks", v.Model, s.Name)
+	if left {
+		return fmt.Errorf("no template leaves %s room to answer %s: choose shorter problems with --benchmarks", v.Model, set.Spec.Name)
 	}
 	return nil
 }

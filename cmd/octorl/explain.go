@@ -9,6 +9,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"github.com/octorl/octorl/actors"
 	"github.com/octorl/octorl/internal/config"
 	"github.com/octorl/octorl/kernels"
 	"github.com/octorl/octorl/policy"
@@ -68,6 +69,10 @@ func explain(w io.Writer, r *config.Recipe, info kernels.Info) error {
 	if err != nil {
 		return err
 	}
+	sizes, err := actors.ExamSizes(r)
+	if err != nil {
+		return err
+	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	line := func(cells ...string) { fmt.Fprintln(t, strings.Join(cells, "\t")) }
 	fmt.Fprintf(t, "run %s, seed %d\n\n", r.Name, r.Seed)
@@ -76,7 +81,7 @@ func explain(w io.Writer, r *config.Recipe, info kernels.Info) error {
 	explainCritics(line, r, shape)
 	explainVerifiers(line, r)
 	explainPolicy(line, r, shape)
-	explainEvaluation(line, r)
+	explainEvaluation(line, r, sizes)
 	explainCheckpoints(line, r, shape, info)
 	if err := explainMemory(line, r, shape, info); err != nil {
 		return fmt.Errorf("explain recipe %s: %w", r.Name, err)
@@ -149,6 +154,9 @@ func explainRL(line writeLine, r *config.Recipe) {
 
 // explainVerifiers names what judges completions, and what its verdicts earn.
 func explainVerifiers(line writeLine, r *config.Recipe) {
+	if r.NumTrajectories() == 0 {
+		return
+	}
 	line("verifier of", "mode", "deadline", "right, wrong, unparsable", "reward shape")
 	for _, s := range r.Stages {
 		if s.RL == nil {
@@ -157,7 +165,6 @@ func explainVerifiers(line writeLine, r *config.Recipe) {
 		right, wrong, unparsable := s.RL.Reward.Amounts()
 		line(s.Name, verifierName(s.RL.Verifier), s.RL.Verifier.Deadline().String(), fmt.Sprintf("%g, %g, %g", right, wrong, unparsable), s.RL.Reward.Shape)
 	}
-	line("evaluation", verifierName(r.Evaluation.Verifier), r.Evaluation.Verifier.Deadline().String(), "-", "-")
 	line()
 }
 
@@ -204,20 +211,6 @@ func explainPolicy(line writeLine, r *config.Recipe, c policy.Config) {
 	default:
 		line("tokenizer", fmt.Sprintf("trained to %d tokens on %s bytes of the stages' text", c.Vocab, decimal(int64(r.Tokenizer.TrainBytes))))
 	}
-}
-
-func explainEvaluation(line writeLine, r *config.Recipe) {
-	e := r.Evaluation
-	line("evaluation", fmt.Sprintf("of each stage: %d problems greedily, %d problems by %d completions; at most %d tokens each",
-		e.Count, e.SampledProblems, e.Samples, e.MaxTokens))
-	probes, quarter := 0, ceil(e.Count, 4)
-	for _, s := range r.Stages {
-		if every := s.EvaluateEvery(); every > 0 {
-			probes += ceil(s.NumSteps(), every)
-		}
-	}
-	line("probes", fmt.Sprintf("%d inside stages, beside the training: %d problems greedily each", probes, quarter))
-	line("their completions", decimal(int64(len(r.Stages)*(e.Count+e.SampledProblems*e.Samples)+probes*quarter)))
 }
 
 func explainCheckpoints(line writeLine, r *config.Recipe, c policy.Config, info kernels.Info) {

@@ -32,7 +32,7 @@ stages:
       evaluateEvery: 2
       verifier: {mode: octothinker, deadlineSeconds: 1.5}
       reward: {shape: v2.wformat}
-evaluation: {count: 9, sampledProblems: 2, samples: 3, maxTokens: 12}
+evaluation: {limit: 9, sampledProblems: 2, n: 3, maxTokens: 12}
 checkpoint: {everySteps: 2, keep: 1}
 scale: {rollouts: 2}
 `
@@ -65,12 +65,11 @@ func TestExplain(t *testing.T) {
 		"rl 6 24 2 120 1,248 8, 12 after 2 steps",
 		"all 120 1,248",
 		"rl octothinker 1.5s 1, -0.5, -1 v2.wformat",
-		"evaluation strict, answer from boxed 2s - -",
 		"policy initialized: 1 layers, 32 channels, 2 heads and 1 key/value heads of 16, feed-forward 48, 160 positions",
 		"parameters 17,376",
 		"tokenizer trained to 300 tokens on 20,000 bytes of the stages' text",
-		"evaluation of each stage: 9 problems greedily, 2 problems by 3 completions; at most 12 tokens each",
-		"probes 3 inside stages, beside the training: 3 problems greedily each",
+		"evaluation generated-1-4, template simple, judged boxed: 9 problems greedily, 2 by 3 completions; at most 12 tokens each",
+		"probes 3 inside stages, beside the training: a quarter of the problems greedily",
 		"their completions 39",
 		"checkpoints every 2 steps and at the end of each stage; the newest 1 of an unfinished stage stay",
 		"their disk 203.6 KiB each, 407.2 KiB for the 2 finished stages",

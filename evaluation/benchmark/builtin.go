@@ -93,9 +93,10 @@ func (s *Spec) openEmbedded() (fs.File, error) {
 	return bundle.Open("data/" + s.File + ".gz")
 }
 
-// open returns the rows: from the folder data where it has them, else those that
-// the binary carries; those of a user's own benchmark also lie beside its YAML.
-func (s *Spec) open(data string) (io.ReadCloser, error) {
+// open returns the rows and where they are from: the folder data where it has them,
+// else those that the binary carries; those of a user's own benchmark also lie beside
+// its YAML.
+func (s *Spec) open(data string) (rows io.ReadCloser, from string, err error) {
 	var folders []string
 	if data != "" {
 		folders = append(folders, data)
@@ -105,19 +106,22 @@ func (s *Spec) open(data string) (io.ReadCloser, error) {
 	}
 	for _, folder := range folders {
 		for _, name := range []string{s.File, s.File + ".gz"} {
-			f, err := os.Open(filepath.Join(folder, name))
+			path := filepath.Join(folder, name)
+			f, err := os.Open(path)
 			if err == nil {
-				return decompress(f)
+				rows, err = decompress(f)
+				return rows, path, err
 			}
 			if !errors.Is(err, fs.ErrNotExist) {
-				return nil, fmt.Errorf("open benchmark %s: %w", s.Name, err)
+				return nil, path, fmt.Errorf("open benchmark %s: %w; name the folder with its file", s.Name, err)
 			}
 		}
 	}
 	if f, err := s.openEmbedded(); err == nil {
-		return decompress(f)
+		rows, err = decompress(f)
+		return rows, "the binary", err
 	}
-	return nil, s.missing(folders)
+	return nil, "", s.missing(folders)
 }
 
 // missing says what to do about problems that are not at hand.
@@ -129,7 +133,7 @@ func (s *Spec) missing(folders []string) error {
 	if s.folder != "" {
 		return fmt.Errorf("benchmark %s: %w: %s; put them there as %s or %s.gz", s.Name, ErrNoData, where, s.File, s.File)
 	}
-	return fmt.Errorf("benchmark %s: %w: the binary does not carry them (license: %s) and %s; they are published at %s: put them as %s or %s.gz, one JSON object a line, into a folder and name it with --data",
+	return fmt.Errorf("benchmark %s: %w: the binary does not carry them (license: %s) and %s; they are published at %s: put them as %s or %s.gz, one JSON object a line, into a folder and name it with --data (in a recipe with evaluation.data)",
 		s.Name, ErrNoData, s.License, where, s.Source, s.File, s.File)
 }
 

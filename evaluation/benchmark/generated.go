@@ -15,7 +15,7 @@ import (
 const Generated = "generated"
 
 // generatedEach is the number of generated problems of a level.
-const generatedEach = 64
+const generatedEach = 128
 
 var generatedForm = regexp.MustCompile(`^` + Generated + `(?:-([1-8])(?:-([1-8]))?)?$`)
 

@@ -37,9 +37,9 @@ func (s *Spec) Verifier(g Grading) (reward.Verifier, error) {
 	case GradingBoxed:
 		return reward.MathVerifier{}, nil
 	case GradingStrict:
-		return reward.MathVerifier{From: from}, nil
+		return s.exact(from), nil
 	case GradingPublished:
-		inner := reward.MathVerifier{From: from}
+		inner := s.exact(from)
 		if s.choice() || s.Tolerance == 0 && s.Relative == 0 && !s.Percent {
 			return inner, nil
 		}
@@ -48,12 +48,33 @@ func (s *Spec) Verifier(g Grading) (reward.Verifier, error) {
 	return nil, fmt.Errorf("grading %q: want %s, %s or %s", g, GradingPublished, GradingStrict, GradingBoxed)
 }
 
+// exact compares by value what it finds where the benchmark has its answers.
+func (s *Spec) exact(from reward.Extraction) reward.Verifier {
+	if s.FinalFirst {
+		return finalFirst{reward.MathVerifier{From: from}}
+	}
+	return reward.MathVerifier{From: from}
+}
+
+// finalFirst looks for a final answer, and only where there is none elsewhere.
+type finalFirst struct{ otherwise reward.MathVerifier }
+
+var finalForm = regexp.MustCompile(`(?i)final answer(?: is\b|\s*:)`)
+
+// Verify implements reward.Verifier.
+func (f finalFirst) Verify(ctx context.Context, problem trajectory.Problem, completion string) reward.Result {
+	if finalForm.MatchString(completion) {
+		return reward.MathVerifier{From: reward.FromFinalAnswer}.Verify(ctx, problem, completion)
+	}
+	return f.otherwise.Verify(ctx, problem, completion)
+}
+
 func ratOf(x float64) *big.Rat { return new(big.Rat).SetFloat64(x) }
 
 // tolerant calls an answer right that is a number close to the reference answer,
 // where the exact comparison does not.
 type tolerant struct {
-	inner              reward.MathVerifier
+	inner              reward.Verifier
 	absolute, relative *big.Rat
 	percent            bool
 }

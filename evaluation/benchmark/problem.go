@@ -3,6 +3,7 @@ package benchmark
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"regexp"
@@ -28,14 +29,14 @@ func (s *Spec) Problems(data string) ([]Problem, error) {
 	if s.lastLevel > 0 {
 		return s.generate()
 	}
-	f, err := s.open(data)
+	f, from, err := s.open(data)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
 	problems, err := s.read(f)
 	if err != nil {
-		return nil, fmt.Errorf("read benchmark %s: %w", s.Name, err)
+		return nil, fmt.Errorf("read benchmark %s from %s: %w", s.Name, from, err)
 	}
 	return problems, nil
 }
@@ -65,7 +66,7 @@ func (s *Spec) read(r io.Reader) ([]Problem, error) {
 		}
 	}
 	if len(problems) == 0 {
-		return nil, fmt.Errorf("no problems: the file %s is empty", s.File)
+		return nil, errors.New("no problems: the file is empty")
 	}
 	return problems, nil
 }

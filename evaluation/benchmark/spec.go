@@ -79,6 +79,9 @@ type Spec struct {
 
 	// Extract is boxed, last-number, choice, final-answer or auto, the default.
 	Extract string `yaml:"extract"`
+	// FinalFirst takes what follows "final answer is" or "Final Answer:" before what
+	// Extract would find, as prompts in Minerva's form ask for it (arXiv:2206.14858).
+	FinalFirst bool `yaml:"finalFirst"`
 	// Tolerance is the largest absolute difference of numbers that count as
 	// equal, Relative the largest as a share of the reference; default 0, exact.
 	Tolerance float64 `yaml:"tolerance"`

@@ -69,9 +69,6 @@ func problems(t *testing.T) (*benchmark.Spec, []benchmark.Problem) {
 func paper(t *testing.T, positions int, o Options) (*Paper, error) {
 	t.Helper()
 	s, all := problems(t)
-	if o.Grading == "" {
-		o.Grading = benchmark.GradingPublished
-	}
 	o.Samples = max(o.Samples, 1)
 	return NewPaper(s, all, "digest", letters(positions), o)
 }
@@ -125,12 +122,17 @@ func TestPaper(t *testing.T) {
 	if s := p.Settings; s.Shots != 1 || s.MaxTokens != 8 || s.Benchmark != "sums" || len(s.Stops) != 1 {
 		t.Errorf("settings %+v", s)
 	}
-	zero := mustPaper(t, 100, Options{Template: "plain", Render: func(q string) string { return q + " =" }, Stops: []string{"User:"}})
-	if zero.Questions[0].Text != "2+2? =" || zero.Preamble != "" || len(zero.Settings.Stops) != 1 || zero.Settings.Prompts == p.Settings.Prompts {
+	zero := mustPaper(t, 100, Options{Shots: Published, Template: "dialogue", Stops: []string{"!"}})
+	if zero.Questions[0].Text != "User:\n2+2?\nAssistant:\n" || zero.Preamble != "" || zero.Settings.Prompts == p.Settings.Prompts || zero.Settings.Grading != "boxed" {
 		t.Errorf("by template: %+v, %+v", zero.Questions[0], zero.Settings)
 	}
-	if _, err := paper(t, 100, Options{Shots: 1, Template: "plain"}); err == nil {
-		t.Error("a template with demonstrations")
+	if got := strings.Join(zero.Settings.Stops, " "); got != "User: Assistant: Question: Answer: !" {
+		t.Errorf("by template: stops %s", got)
+	}
+	for name, o := range map[string]Options{"a template with demonstrations": {Shots: 1, Template: "simple"}, "no such template": {Template: "plain"}} {
+		if _, err := paper(t, 100, o); err == nil {
+			t.Error(name)
+		}
 	}
 	if _, err := paper(t, 30, Options{Shots: 1}); err == nil || !strings.Contains(err.Error(), "--shots") {
 		t.Errorf("no room: %v", err)
@@ -150,14 +152,18 @@ func TestStoppedRunGoesOnAndAsksNothingTwice(t *testing.T) {
 	}
 	tear(t, path)
 	j = journalOf(t, path, p)
-	second, seen := &solver{}, 0
-	err := Run(t.Context(), p, j, second, func(done, total int, _ evaluation.Item) {
-		if seen++; done != seen || total != 4 {
-			t.Errorf("progress %d of %d at call %d", done, total, seen)
-		}
-	})
-	if err != nil {
+	second := &solver{}
+	var told []State
+	if err := Run(t.Context(), p, j, second, func(s State) { told = append(told, s) }); err != nil {
 		t.Fatal(err)
+	}
+	for i, s := range told {
+		if s.Done != 2+i || s.Total != 4 || s.Accuracy != 1 || (s.Item.Problem.ID == "") != (i == 0) {
+			t.Errorf("told %+v at call %d", s, i)
+		}
+	}
+	if len(told) != 3 {
+		t.Errorf("told %d times, want first of what the journal has, then of each that is done", len(told))
 	}
 	if err := j.Close(3); err != nil {
 		t.Fatal(err)
@@ -226,7 +232,7 @@ func TestOtherSettingsAreRefused(t *testing.T) {
 func TestPromptsThatDoNotFitAreNotSolved(t *testing.T) {
 	s, all := problems(t)
 	all[0].Question = strings.Repeat("long ", 30)
-	p, err := NewPaper(s, all, "digest", letters(100), Options{Grading: benchmark.GradingPublished, Samples: 2})
+	p, err := NewPaper(s, all, "digest", letters(100), Options{Samples: 2})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -61,7 +61,12 @@ func OpenJournal(path string, p *Paper) (*Journal, error) {
 	if err != nil {
 		return nil, err
 	}
-	if name, was, is := firstDifference(j.Head.Settings, p.Settings); name != "" {
+	switch name, was, is := firstDifference(j.Head.Settings, p.Settings); name {
+	case "":
+	case "model":
+		return nil, fmt.Errorf("%w: %s is of another checkpoint (of digest %.12s, and this one has %.12s); choose another folder with --out, or delete the file to start anew",
+			ErrOtherSettings, path, was, is)
+	default:
 		return nil, fmt.Errorf("%w: %s was made with %s %v, and now it is %v; choose another folder with --out, or delete the file to start anew",
 			ErrOtherSettings, path, name, was, is)
 	}
@@ -208,8 +213,18 @@ func (j *Journal) write(e entry) error {
 	return nil
 }
 
-// Close notes the seconds that the session took and puts all on the disk.
+// Close notes the seconds that the session took, unless there are none, and puts all
+// on the disk. A second Close does nothing.
 func (j *Journal) Close(seconds float64) error {
-	j.Seconds += seconds
-	return errors.Join(j.write(entry{Seconds: seconds}), j.file.Sync(), j.file.Close())
+	if j.file == nil {
+		return nil
+	}
+	var err error
+	if seconds > 0 {
+		j.Seconds += seconds
+		err = j.write(entry{Seconds: seconds})
+	}
+	err = errors.Join(err, j.file.Sync(), j.file.Close())
+	j.file = nil
+	return err
 }

@@ -4,7 +4,7 @@
 // A benchmark, a way of asking and a Sampler enter; a Journal of graded items
 // leaves, which survives a stop at any moment. How completions are drawn it leaves
 // to the Sampler, what they amount to to package evaluation. Read Paper, Journal
-// and Run first.
+// and Sitting first.
 package exam
 
 import (
@@ -13,7 +13,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 
+	"github.com/octorl/octorl/corpus"
 	"github.com/octorl/octorl/evaluation"
 	"github.com/octorl/octorl/evaluation/benchmark"
 	"github.com/octorl/octorl/reward"
@@ -21,20 +24,61 @@ import (
 
 // Options say how a benchmark is asked.
 type Options struct {
-	Shots       int                          // demonstrations before the question; Published for the benchmark's number
-	Template    string                       // name of Render's template; empty for the benchmark's own form
-	Render      func(question string) string // puts a question into the template; nil without one
-	Grading     benchmark.Grading            // how completions are judged
-	Samples     int                          // completions of a problem
-	Temperature float32                      // 0 is greedy
-	MaxTokens   int                          // longest completion; 0 for the benchmark's
-	Stops       []string                     // beside the benchmark's, or with a template in place of them
-	Seed        uint64                       // of the draws
-	Limit       int                          // problems asked, from the first; 0 for all
+	Shots       int               // demonstrations before the question; Published for the benchmark's number, none with a template
+	Template    string            // a corpus.Template; empty for the benchmark's own form
+	Grading     benchmark.Grading // how completions are judged; empty for boxed with a template, else published
+	Verifier    *reward.Settings  // judges in place of Grading; nil for none
+	Samples     int               // completions of a problem
+	Temperature float32           // 0 is greedy
+	MaxTokens   int               // longest completion; 0 for the benchmark's
+	Stops       []string          // beside the benchmark's, or with a template those of templates
+	Seed        uint64            // of the draws
+	Limit       int               // problems asked, from the first; 0 for all
 }
 
 // Published as Options.Shots stands for the benchmark's published number.
 const Published = -1
+
+// templateStops end completions of prompts by a template, as published
+// (arXiv:2506.20512, rl/scripts of its repository).
+var templateStops = []string{"User:", "Assistant:", "Question:", "Answer:"}
+
+// settle fills what o leaves to the benchmark, and checks it.
+func (o *Options) settle(s *benchmark.Spec) error {
+	if o.MaxTokens == 0 {
+		o.MaxTokens = s.MaxTokens
+	}
+	stops := s.Stops
+	if o.Template != "" {
+		if _, err := corpus.Render(corpus.Template(o.Template), ""); err != nil {
+			return err
+		}
+		if o.Shots > 0 {
+			return fmt.Errorf("benchmark %s: %d shots with template %s: a template asks without demonstrations; leave out one of them", s.Name, o.Shots, o.Template)
+		}
+		o.Shots, stops = 0, templateStops
+	}
+	if o.Shots == Published {
+		o.Shots = s.Shots
+	}
+	if o.Grading == "" {
+		o.Grading = benchmark.GradingPublished
+		if o.Template != "" {
+			o.Grading = benchmark.GradingBoxed
+		}
+	}
+	o.Stops = slices.Concat(stops, o.Stops)
+	return nil
+}
+
+// render puts a question into the template.
+func (o Options) render(question string) string {
+	text, err := corpus.Render(corpus.Template(o.Template), question)
+	if err != nil {
+		panic(err) // settle has checked it
+	}
+	return text
+}
 
 // Tokens turns text into ids and knows how many fit.
 type Tokens interface {
@@ -62,27 +106,19 @@ type Paper struct {
 	Questions []Question
 	Rows      int // problems of the benchmark, asked or not
 	verifier  reward.Verifier
+	judging   reward.Settings // deadline, and whether it judges outside the process
 }
 
 // NewPaper prepares problems of a benchmark for a checkpoint whose files have the
 // digest model. It returns an error that wraps ErrNoRoom where most prompts leave no
 // room for an answer; where few do, they count as not solved.
 func NewPaper(s *benchmark.Spec, problems []benchmark.Problem, model string, tokens Tokens, o Options) (*Paper, error) {
-	if o.Shots == Published {
-		o.Shots = s.Shots
-	}
-	if o.Template != "" && o.Shots > 0 {
-		return nil, fmt.Errorf("benchmark %s: %d shots with template %s: a template asks without demonstrations; leave out one of them", s.Name, o.Shots, o.Template)
-	}
-	if o.MaxTokens == 0 {
-		o.MaxTokens = s.MaxTokens
-	}
-	if o.Template == "" {
-		o.Stops = append(append([]string(nil), s.Stops...), o.Stops...)
+	if err := o.settle(s); err != nil {
+		return nil, err
 	}
 	p := &Paper{Spec: s, Rows: len(problems)}
-	var err error
-	if p.verifier, err = s.Verifier(o.Grading); err != nil {
+	err := p.openVerifier(o)
+	if err != nil {
 		return nil, err
 	}
 	if p.Preamble, err = s.Preamble(o.Shots); err != nil {
@@ -102,12 +138,25 @@ func NewPaper(s *benchmark.Spec, problems []benchmark.Problem, model string, tok
 	return p, p.checkRoom(tokens)
 }
 
+// openVerifier opens what judges completions.
+func (p *Paper) openVerifier(o Options) (err error) {
+	if o.Verifier == nil {
+		p.verifier, err = p.Spec.Verifier(o.Grading)
+		return err
+	}
+	p.judging = *o.Verifier
+	if p.verifier, err = o.Verifier.Open(); err != nil {
+		return fmt.Errorf("verifier: %w", err)
+	}
+	return nil
+}
+
 // ask renders the problems.
 func (p *Paper) ask(problems []benchmark.Problem, tokens Tokens, o Options) {
 	for _, problem := range problems {
 		q := Question{Problem: problem}
-		if o.Render != nil {
-			q.Text = o.Render(problem.Question)
+		if o.Template != "" {
+			q.Text = o.render(problem.Question)
 		} else {
 			q.Text = p.Spec.Ask(problem.Question)
 		}
@@ -119,13 +168,20 @@ func (p *Paper) ask(problems []benchmark.Problem, tokens Tokens, o Options) {
 
 // gradingOf names the grading with what it consists of.
 func (p *Paper) gradingOf(o Options) string {
+	if v := o.Verifier; v != nil {
+		return fmt.Sprintf("verifier %s %s", v.Mode, strings.Join(append(slices.Clone(v.Program), v.Extract+v.URL), " "))
+	}
+	from := p.Spec.Extract
+	if p.Spec.FinalFirst {
+		from = "final answer, else " + from
+	}
 	switch o.Grading {
 	case benchmark.GradingBoxed:
 		return string(o.Grading)
 	case benchmark.GradingPublished:
-		return fmt.Sprintf("%s: %s, tolerance %g, relative %g, percent %v", o.Grading, p.Spec.Extract, p.Spec.Tolerance, p.Spec.Relative, p.Spec.Percent)
+		return fmt.Sprintf("%s: %s, tolerance %g, relative %g, percent %v", o.Grading, from, p.Spec.Tolerance, p.Spec.Relative, p.Spec.Percent)
 	}
-	return fmt.Sprintf("%s: %s", o.Grading, p.Spec.Extract)
+	return fmt.Sprintf("%s: %s", o.Grading, from)
 }
 
 // form is a digest of how questions are put, whichever are asked: a raised limit
@@ -134,8 +190,8 @@ func (p *Paper) form(o Options) string {
 	h := sha256.New()
 	const mark = "\x00question\x00"
 	form := p.Spec.Ask(mark)
-	if o.Render != nil {
-		form = o.Render(mark)
+	if o.Template != "" {
+		form = o.render(mark)
 	}
 	for _, text := range []string{p.Preamble, form, p.Spec.Question, p.Spec.Answer, p.Spec.AnswerIn, p.Spec.Options, fmt.Sprint(p.Spec.Wrong)} {
 		io.WriteString(h, text+"\x00")

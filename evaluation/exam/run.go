@@ -3,7 +3,6 @@ package exam
 import (
 	"context"
 	"sync"
-	"time"
 
 	"github.com/octorl/octorl/evaluation"
 	"github.com/octorl/octorl/reward"
@@ -19,12 +18,16 @@ type Sampler interface {
 	Sample(ctx context.Context, s evaluation.Settings, questions []Question, done func(index int, drawn []trajectory.Trajectory)) error
 }
 
-// Progress is told of each item that is done, the journal's first. It must not
-// block.
-type Progress func(done, total int, it evaluation.Item)
+// State is how far an examination is.
+type State struct {
+	Done, Total int             // problems
+	Accuracy    float64         // mean share right of those done
+	Item        evaluation.Item // the newest; empty when told of what the journal has
+}
 
-// verifyDeadline is the hard limit for one verification.
-const verifyDeadline = 2 * time.Second
+// Progress is told of each item that is done, and first of what the journal has. It
+// must not block.
+type Progress func(State)
 
 // graders is how many completions are judged at a time.
 const graders = 2
@@ -35,24 +38,31 @@ const graders = 2
 func Run(ctx context.Context, p *Paper, j *Journal, s Sampler, progress Progress) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	k := &desk{paper: p, journal: j, progress: progress, cancel: cancel}
+	k := &desk{paper: p, journal: j, progress: progress, cancel: cancel, state: State{Total: len(p.Questions)}}
 	var open []Question
 	for _, q := range p.Questions {
-		switch {
-		case j.Has(q.Problem.ID):
-			k.tell(j.items[q.Problem.ID])
-		case q.MaxTokens == 0:
-			if err := k.add(p.tooLong(q)); err != nil {
-				return err
-			}
-		default:
+		if it, done := j.items[q.Problem.ID]; done {
+			k.count(it)
+		} else {
 			open = append(open, q)
 		}
 	}
-	if len(open) == 0 {
+	if k.state.Done > 0 {
+		k.state.Item = evaluation.Item{}
+		k.tell()
+	}
+	ask := open[:0]
+	for _, q := range open {
+		if q.MaxTokens > 0 {
+			ask = append(ask, q)
+		} else if err := k.add(p.tooLong(q)); err != nil {
+			return err
+		}
+	}
+	if len(ask) == 0 {
 		return nil
 	}
-	return k.ask(ctx, open, s)
+	return k.ask(ctx, ask, s)
 }
 
 // desk is an examination under way.
@@ -63,8 +73,9 @@ type desk struct {
 	cancel   context.CancelFunc
 
 	mu     sync.Mutex
-	done   int
-	failed error // of writing
+	state  State
+	right  float64 // sum of the shares right
+	failed error   // of writing
 }
 
 // answer is a question with what was drawn for it.
@@ -81,7 +92,11 @@ func (k *desk) ask(ctx context.Context, open []Question, s Sampler) error {
 	for range graders {
 		grading.Go(func() {
 			for a := range answers {
-				if err := k.add(k.paper.grade(a)); err != nil {
+				it, judged := k.paper.grade(ctx, a)
+				if !judged {
+					continue // the run ends; it is asked again
+				}
+				if err := k.add(it); err != nil {
 					k.cancel() // there is no use in drawing what cannot be kept
 				}
 			}
@@ -106,25 +121,43 @@ func (k *desk) add(it evaluation.Item) error {
 		k.failed = k.journal.Add(it)
 	}
 	if k.failed == nil {
-		k.tell(it)
+		k.count(it)
+		k.tell()
 	}
 	return k.failed
 }
 
-func (k *desk) tell(it evaluation.Item) {
-	k.done++
+// count takes an item that is done into account.
+func (k *desk) count(it evaluation.Item) {
+	k.right += evaluation.Summarize([]evaluation.Item{it}).Accuracy
+	k.state.Done++
+	k.state.Accuracy, k.state.Item = k.right/float64(k.state.Done), it
+}
+
+func (k *desk) tell() {
 	if k.progress != nil {
-		k.progress(k.done, len(k.paper.Questions), it)
+		k.progress(k.state)
 	}
 }
 
-// grade judges what was drawn, each completion under a deadline of its own.
-func (p *Paper) grade(a answer) evaluation.Item {
-	it := p.item(a.question)
-	for _, t := range a.drawn {
-		ctx, cancel := context.WithTimeout(context.Background(), verifyDeadline)
-		r := p.verifier.Verify(ctx, a.question.Problem.Problem, t.Text)
-		cancel()
+// grade judges what was drawn, each completion under a deadline of its own. What a
+// verifier within the process is given it judges even as ctx ends; one outside may
+// take long, and then the item is not judged.
+func (p *Paper) grade(ctx context.Context, a answer) (it evaluation.Item, judged bool) {
+	if !p.judging.Outside() {
+		ctx = context.WithoutCancel(ctx)
+	}
+	texts := make([]string, len(a.drawn))
+	for i, t := range a.drawn {
+		texts[i] = t.Text
+	}
+	results := p.judging.VerifyAll(ctx, p.verifier, a.question.Problem.Problem, texts)
+	if ctx.Err() != nil {
+		return it, false
+	}
+	it = p.item(a.question)
+	for i, t := range a.drawn {
+		r := results[i]
 		c := evaluation.Completion{
 			Verdict: r.Verdict, Tokens: len(t.Completion), Finish: t.Finish, Text: t.Text, Answer: r.Canonical, Reason: r.Reason,
 		}
@@ -133,7 +166,7 @@ func (p *Paper) grade(a answer) evaluation.Item {
 		}
 		it.Completions = append(it.Completions, c)
 	}
-	return it
+	return it, true
 }
 
 // tooLong is the item of a question that the policy has no room to answer: as if

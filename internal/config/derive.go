@@ -94,6 +94,9 @@ func (r *Recipe) Shorten(steps int) {
 			s.RL.Steps = min(s.RL.Steps, steps)
 		}
 		s.Optimizer.WarmupSteps = min(s.Optimizer.WarmupSteps, s.NumUpdates())
+		if s.Evaluation != nil {
+			s.Evaluation.shorten()
+		}
 	}
 	r.Evaluation.shorten()
 }

@@ -47,7 +47,7 @@ func TestShortenKeepsTheRecipeValid(t *testing.T) {
 			t.Errorf("stage %s has %d steps, want 2", s.Name, s.NumSteps())
 		}
 	}
-	if r.Evaluation.Count > 16 || r.Evaluation.Samples > 4 {
+	if r.Evaluation.Limit > 16 || r.Evaluation.N > 4 {
 		t.Errorf("evaluation %+v is not short", r.Evaluation)
 	}
 	if err := r.Validate(); err != nil {

@@ -72,14 +72,24 @@ func (c *checker) check(n ast.Node, typ reflect.Type, path string) {
 	switch typ.Kind() {
 	case reflect.Pointer:
 		c.check(n, typ.Elem(), path)
+	case reflect.Int:
+		if typ != reflect.TypeFor[Shots]() {
+			c.checkScalar(n, typ, path)
+		} else if s, word := n.(*ast.StringNode); mismatch(n, reflect.Int) != "" && !(word && s.Value == publishedShots) {
+			c.add(n, path, "want %s or a whole number, have %q", publishedShots, n.String())
+		}
 	case reflect.Struct, reflect.Map:
 		c.checkMapping(n, typ, path)
 	case reflect.Slice:
 		c.checkSequence(n, typ, path)
 	default:
-		if want := mismatch(n, typ.Kind()); want != "" {
-			c.add(n, path, "want %s, have %q", want, n.String())
-		}
+		c.checkScalar(n, typ, path)
+	}
+}
+
+func (c *checker) checkScalar(n ast.Node, typ reflect.Type, path string) {
+	if want := mismatch(n, typ.Kind()); want != "" {
+		c.add(n, path, "want %s, have %q", want, n.String())
 	}
 }
 

@@ -37,7 +37,7 @@ type Recipe struct {
 	Generator Generator `yaml:"generator"`
 	// Stages run in order, at least one.
 	Stages []Stage `yaml:"stages"`
-	// Evaluation is made of every stage's weights.
+	// Evaluation is made of every stage's weights, unless the stage has its own.
 	Evaluation Evaluation `yaml:"evaluation"`
 	// Compare names two stages whose accuracies the run compares at its end;
 	// default none.
@@ -145,7 +145,7 @@ func defaults(file string) *Recipe {
 		Name:       strings.TrimSuffix(base, filepath.Ext(base)),
 		Seed:       1,
 		Generator:  Generator{BoxedShare: 0.4},
-		Evaluation: Evaluation{SampledProblems: 64},
+		Evaluation: defaultEvaluation,
 	}
 }
 
@@ -158,6 +158,7 @@ func (r *Recipe) fill() {
 		r.Stages[i].fill(r.Generator.Levels)
 	}
 	r.Evaluation.fill(r.Generator.Levels)
+	or(&r.Evaluation.Backlog, 2)
 	or(&r.Scale.Rollouts, 1)
 	or(&r.Scale.Verifiers, 1)
 	or(&r.Checkpoint.EverySteps, 20)

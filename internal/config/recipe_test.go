@@ -57,7 +57,9 @@ func TestParseLayersFileOverDefaults(t *testing.T) {
 		{"epochs, default", rl.RL.Epochs, 1},
 		{"algorithm, default", rl.RL.Algorithm, AlgorithmGRPO},
 		{"critic, none with grpo", rl.RL.Critic, (*Critic)(nil)},
-		{"passAtK, powers of 4", r.Evaluation.PassAtK, []int{1, 4, 16}},
+		{"k, powers of 4", r.Evaluation.K, []int{1, 4, 16}},
+		{"benchmarks, the generator's levels", r.Evaluation.Benchmarks, []string{"generated-1-4"}},
+		{"template without shots", r.Evaluation.Template, TemplateSimple},
 	} {
 		if !reflect.DeepEqual(c.got, c.want) {
 			t.Errorf("%s: %v, want %v", c.what, c.got, c.want)
@@ -93,6 +95,8 @@ func TestResolvedParsesToTheSameRecipe(t *testing.T) {
 		"checkpoint": "policy: {checkpoint: dir}\ntokenizer: {path: t.json}\nstages: [{name: a, rl: {}}]",
 		"critic":     "stages: [{name: a, rl: {algorithm: ppo}}, {name: b, rl: {algorithm: ppo, samples: 1, critic: {lambda: 0, whiten: false}}}]",
 		"preset":     "stages: [{name: a, train: {preset: hybrid}}]\ncompare: {first: a, second: a}",
+		"shots":      "stages: [{name: a, rl: {}, evaluation: {shots: published, limit: 0}}]\nevaluation: {shots: 4, benchmarks: [gsm8k, own.yaml], data: d}",
+		"judged":     "stages: [{name: a, rl: {}}]\ngenerator: {levels: [1, 3]}\nevaluation: {verifier: {mode: exact}}",
 		"corpus":     "stages: [{name: a, train: {mixture: {./my/x.jsonl.gz: 1}}}]",
 	}
 	for name, text := range texts {

@@ -78,7 +78,6 @@ const (
 
 	ProblemsGenerated  = "generated"
 	ProblemsGSM8KTrain = "gsm8k-train"
-	ProblemsGSM8KTest  = "gsm8k-test"
 )
 
 // UnmarshalYAML decodes an rl section over its defaults.

@@ -19,6 +19,8 @@ type Stage struct {
 	RL *RL `yaml:"rl,omitempty"`
 	// Optimizer starts afresh in every stage.
 	Optimizer Optimizer `yaml:"optimizer"`
+	// Evaluation is made of the stage's weights in place of the recipe's.
+	Evaluation *Evaluation `yaml:"evaluation,omitempty"`
 }
 
 // Train is the text part of a stage: next-token prediction on a mixture.
@@ -100,6 +102,9 @@ func (s *Stage) unshare() {
 		}
 		s.RL = &rl
 	}
+	if s.Evaluation != nil {
+		s.Evaluation = s.Evaluation.unshare()
+	}
 }
 
 func (s *Stage) fill(levels []int) {
@@ -117,6 +122,9 @@ func (s *Stage) fill(levels []int) {
 		or(&s.Optimizer.Schedule, ScheduleConstant)
 	}
 	or(&s.Optimizer.Eps, 1e-8)
+	if s.Evaluation != nil {
+		s.Evaluation.fill(levels)
+	}
 }
 
 func (s Stage) validate(v validator, r *Recipe) {
@@ -132,6 +140,10 @@ func (s Stage) validate(v validator, r *Recipe) {
 		s.RL.validate(v.at("rl"), r)
 	}
 	s.Optimizer.validate(v.at("optimizer"))
+	if e := s.Evaluation; e != nil {
+		e.validate(v.at("evaluation"), r)
+		v.at("evaluation").require(e.Backlog == 0, "backlog", "is of the whole run; set it in the recipe's evaluation")
+	}
 }
 
 func (t Train) validate(v validator, r *Recipe) {

@@ -24,6 +24,7 @@ func (r *Recipe) Validate() error {
 	v.at("generator").share("boxedShare", r.Generator.BoxedShare)
 	r.validateStages(v)
 	r.Evaluation.validate(v.at("evaluation"), r)
+	v.at("evaluation").atLeast("backlog", r.Evaluation.Backlog, 1)
 	if r.Compare != nil {
 		v.at("compare").stage("first", r.Compare.First, r.Stages)
 		v.at("compare").stage("second", r.Compare.Second, r.Stages)
