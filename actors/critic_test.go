@@ -27,13 +27,16 @@ func criticRecipe(t *testing.T) *config.Recipe {
 
 // TestCriticResumes stops a run with a critic at every step of its RL stage: it
 // ends with the policy and the critic of one that is not stopped, whatever the
-// number of rollouts.
+// number of rollouts, and wherever they are.
 func TestCriticResumes(t *testing.T) {
 	t.Parallel()
 	through := t.TempDir()
 	want := finish(t, criticRecipe(t), options(t, through))
 	if want["rl"] == reference(t)["rl"] {
 		t.Error("PPO made the weights that GRPO makes")
+	}
+	if got := finishElsewhere(t, criticRecipe(t)); !maps.Equal(got, want) {
+		t.Errorf("with the rollouts in another node: digests %v, want %v", got, want)
 	}
 	dir := t.TempDir()
 	stops := 0

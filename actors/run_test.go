@@ -106,8 +106,15 @@ func TestPlacementChangesNothing(t *testing.T) {
 // own, to a run that has no rollouts itself: all groups are the node's.
 func TestJoinedNodeSharesTheWork(t *testing.T) {
 	t.Parallel()
-	want := reference(t)
-	r := tinyRecipe(t)
+	if got, want := finishElsewhere(t, tinyRecipe(t)), reference(t); !maps.Equal(got, want) {
+		t.Errorf("digests %v, want %v", got, want)
+	}
+}
+
+// finishElsewhere is finish for a run whose rollouts and verifiers are all in a
+// node that joins over TCP.
+func finishElsewhere(t *testing.T, r *config.Recipe) map[string]string {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	node := make(chan error, 1)
@@ -121,12 +128,11 @@ func TestJoinedNodeSharesTheWork(t *testing.T) {
 			node <- Join(ctx, JoinOptions{Options: worker, Node: "worker", Rollouts: 2, Verifiers: 1})
 		}()
 	}
-	if got := finish(t, r, head); !maps.Equal(got, want) {
-		t.Errorf("digests %v, want %v", got, want)
-	}
+	digests := finish(t, r, head)
 	if err := <-node; err != nil {
 		t.Errorf("the node ended with: %v", err)
 	}
+	return digests
 }
 
 // TestStopAndResume is invariant 4: a run that is stopped again and again, at

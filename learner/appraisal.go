@@ -12,28 +12,28 @@ type appraisal struct {
 	dev    kernels.Device
 	memory allocations
 
-	all    tokens
+	all    tokenBuffers
 	starts kernels.Buffer // (completions+1,) Int32
 	reward kernels.Buffer // (completions,)
 	stats  kernels.Buffer // as kernels lists them
 }
 
-// tokens are arrays with one element for each completion token of a batch, in
+// tokenBuffers are arrays with one element for each completion token of a batch, in
 // the order of credit, or of a part of it.
-type tokens struct {
+type tokenBuffers struct {
 	behavior, reference       kernels.Buffer // logprobs
 	value, advantage, returns kernels.Buffer
 	weight, coef              kernels.Buffer // of the loss, and its derivative
 }
 
 // arrays lists the fields.
-func (t *tokens) arrays() []*kernels.Buffer {
+func (t *tokenBuffers) arrays() []*kernels.Buffer {
 	return []*kernels.Buffer{&t.behavior, &t.reference, &t.value, &t.advantage, &t.returns, &t.weight, &t.coef}
 }
 
 // AppraisalBytes returns the memory that a PolicyTrainer with a critic takes for
 // each completion token of a batch, on any device.
-func AppraisalBytes() int { return kernels.Float32.Size() * len(new(tokens).arrays()) }
+func AppraisalBytes() int { return kernels.Float32.Size() * len(new(tokenBuffers).arrays()) }
 
 // reserve makes room for so many tokens of so many completions. Contents are
 // lost where it grows, a little more than asked for.
@@ -57,7 +57,7 @@ func (a *appraisal) reserve(numTokens, completions int) error {
 }
 
 // part returns the arrays of n tokens from the at-th on.
-func (a *appraisal) part(at, n int) tokens {
+func (a *appraisal) part(at, n int) tokenBuffers {
 	part := a.all
 	for _, b := range part.arrays() {
 		*b = (*b).Slice(at, at+n)
@@ -67,5 +67,5 @@ func (a *appraisal) part(at, n int) tokens {
 
 func (a *appraisal) free() {
 	a.memory.free()
-	a.all = tokens{}
+	a.all = tokenBuffers{}
 }

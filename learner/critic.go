@@ -96,7 +96,7 @@ func (c *critic) queue(mini minibatch, host *tokenArrays, lr float64) valueUpdat
 }
 
 // loss is that of values for the tokens of part.
-func (c *critic) loss(part tokens, value kernels.Buffer) kernels.ValueLossArgs {
+func (c *critic) loss(part tokenBuffers, value kernels.Buffer) kernels.ValueLossArgs {
 	return kernels.ValueLossArgs{
 		Value: value, Old: part.value, Return: part.returns, Weight: part.weight, Clip: float32(c.config.ValueClip),
 		Coef: part.coef, Stats: c.stats,

@@ -6,5 +6,6 @@
 // Token ids enter, logprobs, entropies, gradients and sampled ids leave. The
 // package knows no text, no problems and no rewards, and does not decide what
 // is trained: coefficients come from outside. Read Config and Policy first,
-// then Batch and Pass (training and scoring), Decoder (sampling), and Load.
+// then Batch and Pass (training and scoring), Decoder (sampling), and Load. A
+// critic, which gives values instead, is a policy too: see NewCritic.
 package policy

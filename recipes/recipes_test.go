@@ -90,6 +90,14 @@ func TestGSM8KSmallIsRealTextAndThreeMillionParameters(t *testing.T) {
 	}
 }
 
+func TestToyPPOTrainsACritic(t *testing.T) {
+	r := load(t, "toy-ppo")
+	ppo := r.Stage("ppo")
+	if !ppo.HasCritic() || ppo.From != "text" || r.Stage("text").HasCritic() {
+		t.Errorf("stages %+v", r.Stages)
+	}
+}
+
 func TestGetListsWhatExists(t *testing.T) {
 	_, err := Get("quick")
 	if err == nil || !strings.Contains(err.Error(), "quickstart") {

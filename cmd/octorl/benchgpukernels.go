@@ -82,6 +82,7 @@ func (b *gpuBench) kernels(s gpuShape) error {
 	benches := append(b.products(a, s), b.rowKernels(a, s)...)
 	benches = append(benches, b.attention(a, s)...)
 	benches = append(benches, b.ends(a, s)...)
+	benches = append(benches, b.critic(a, s)...)
 	if a.err != nil {
 		return a.err
 	}
@@ -224,5 +225,39 @@ func (b *gpuBench) ends(a *arena, s gpuShape) []kernelBench {
 		{"Head with gradients", 6 * wide * float64(c.Vocab), 4 * wide, func() { dev.Head(head) }},
 		{"SquaredNorm", 0, 4 * parameters, func() { dev.SquaredNorm(norm, adam.Grads) }},
 		{"AdamW", 0, 30 * parameters, func() { dev.AdamW(adam) }},
+	}
+}
+
+// critic are what a critic has in place of the head, and what turns its values
+// into credit.
+func (b *gpuBench) critic(a *arena, s gpuShape) []kernelBench {
+	c, dev, n := s.config, b.dev, s.tokens()
+	rows, starts := make([]int32, n), make([]int32, s.sequences+1)
+	for i := range rows {
+		rows[i] = int32(i)
+	}
+	for i := range starts {
+		starts[i] = int32(i * s.sequence)
+	}
+	numbers := func(n int) kernels.Buffer { return a.buffer(kernels.Float32, n, 1) }
+	values := kernels.ValueHeadArgs{
+		Hidden: a.buffer(kernels.BFloat16, n*c.Hidden, 1), Weight: a.buffer(kernels.BFloat16, c.Hidden, 0.02), Rows: a.ints(rows), Value: numbers(n),
+	}
+	trained := values
+	trained.Coef, trained.DHidden, trained.DWeight = numbers(n), a.buffer(kernels.BFloat16, n*c.Hidden, 1), numbers(c.Hidden)
+	advantage := kernels.AdvantageArgs{
+		Starts: a.ints(starts), Reward: numbers(s.sequences), Value: numbers(n), Gamma: 1, Lambda: 0.95, Whiten: true,
+		Advantage: numbers(n), Return: numbers(n),
+	}
+	loss := kernels.ValueLossArgs{
+		Value: values.Value, Old: advantage.Value, Return: advantage.Return, Weight: numbers(n), Clip: 0.5,
+		Coef: trained.Coef, Stats: numbers(kernels.NumValueStats),
+	}
+	wide, each := 2*float64(n*c.Hidden), 4*float64(n)
+	return []kernelBench{
+		{"ValueHead", 0, wide, func() { dev.ValueHead(values) }},
+		{"ValueHead with gradients", 0, 2 * wide, func() { dev.ValueHead(trained) }},
+		{"Advantage", 0, 3 * each, func() { dev.Advantage(advantage) }},
+		{"ValueLoss", 0, 5 * each, func() { dev.ValueLoss(loss) }},
 	}
 }

@@ -173,6 +173,7 @@ func TestParseFileSaysWhatToDoAboutAMissingFile(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	f.Add(small)
 	f.Add("stages: [{name: a, train: {preset: hybrid}}]")
+	f.Add("stages: [{name: a, rl: {algorithm: ppo, samples: 1, critic: {lambda: 0.5, whiten: false}}}, {name: b, rl: {critic: {}}}]")
 	f.Add("stages:\n - &a {name: a, rl: {steps: 2e1}}\n - *a")
 	f.Fuzz(func(t *testing.T, text string) {
 		r, err := Parse("fuzz.yaml", []byte(text))
