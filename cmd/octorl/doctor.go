@@ -50,8 +50,11 @@ func (v *doctorVerb) examine(ctx context.Context, out io.Writer) error {
 	for _, d := range devices {
 		line(fmt.Sprintf("cuda:%d", d.Ordinal), "%s", v.describe(d))
 		if !d.Supported {
-			line("", "not used: the embedded kernels are for compute capability 9.0 (H100, H200)")
-		} else if !v.Quick {
+			line("", "not used: the embedded kernels need compute capability 8.0 (A100) or later")
+			continue
+		}
+		line("", "%s", kernelsOf(d))
+		if !v.Quick {
 			line("", "%s", measureGPU(d.Ordinal))
 		}
 	}
@@ -143,7 +146,7 @@ func howToGetCUDA() string {
 	if !cuda.Built {
 		return " (it needs a C compiler and CUDA's headers, and finds them or says how to get them)"
 	}
-	return "; octorl needs an H100 or H200 and driver 580 or later, and no CUDA toolkit"
+	return "; octorl needs a card of compute capability 8.0 or later (best an H100 or H200) and driver 580 or later, and no CUDA toolkit"
 }
 
 func (v *doctorVerb) describe(d cuda.Description) string {
@@ -153,6 +156,14 @@ func (v *doctorVerb) describe(d cuda.Description) string {
 	}
 	return fmt.Sprintf("%s, compute capability %s, %d multiprocessors, %.1f GiB, driver for CUDA %s, %s",
 		d.Name, d.Capability, d.Multiprocessor, float64(d.Memory)/(1<<30), d.Driver, peers)
+}
+
+// kernelsOf says which embedded kernels a device runs.
+func kernelsOf(d cuda.Description) string {
+	if d.Native {
+		return "runs the kernels made for it"
+	}
+	return "runs the kernels for any card (PTX, which the driver compiles): right, and slower than those that an H100 or H200 has"
 }
 
 // measureGPU measures the two limits of every kernel: the bandwidth of memory

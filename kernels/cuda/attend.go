@@ -24,14 +24,15 @@ type attention struct {
 	kernels.Heads
 	rows, segments int
 	scale          float32
+	portable       bool // of the device's kernels
 }
 
 // newAttention returns a call on n packed rows.
-func newAttention(what string, h kernels.Heads, n int, segments kernels.Buffer) attention {
+func (d *Device) newAttention(what string, h kernels.Heads, n int, segments kernels.Buffer) attention {
 	if h.Width > maxHeadWidth {
 		panic(fmt.Sprintf("cuda: %s with heads %d wide, at most %d are supported", what, h.Width, maxHeadWidth))
 	}
-	a := attention{Heads: h, rows: n, scale: float32(1 / math.Sqrt(float64(h.Width)))}
+	a := attention{Heads: h, rows: n, scale: float32(1 / math.Sqrt(float64(h.Width))), portable: d.portable}
 	if segments != nil {
 		a.segments = divide(segments.Len(), 4, what+" segments")
 		ints(segments, what+" segments", 4*a.segments)
@@ -40,7 +41,7 @@ func newAttention(what string, h kernels.Heads, n int, segments kernels.Buffer) 
 }
 
 // tensorCores says whether the head width has kernels of its own.
-func (a attention) tensorCores() bool { return a.Width == 64 || a.Width == 128 }
+func (a attention) tensorCores() bool { return !a.portable && (a.Width == 64 || a.Width == 128) }
 
 // kernel returns the name of the kernel for the head width.
 func (a attention) kernel(name string) string { return fmt.Sprintf("attention_%s%d", name, a.Width) }
@@ -72,7 +73,7 @@ func (a attention) planBytes(rows int) int { return planHeader + 8*(a.rows/rows+
 // Attend sets out to causal softmax attention over each segment and its prefix.
 func (d *Device) Attend(h kernels.Heads, out, lse, qkv, segments kernels.Buffer) {
 	n := divide(qkv.Len(), h.QKV(), "Attend qkv")
-	a := newAttention("Attend", h, n, segments)
+	a := d.newAttention("Attend", h, n, segments)
 	from := halves(qkv, "Attend qkv", n*h.QKV())
 	to, sums := halves(out, "Attend out", n*h.Out()), floats(lse, "Attend lse", n*h.Query)
 	segs := segments.(*buffer)

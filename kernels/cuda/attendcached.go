@@ -28,7 +28,7 @@ func (d *Device) AttendCached(c kernels.Cache, layer int, out, qkv, table kernel
 	m := c.(*cache)
 	h := m.shape.Heads
 	n := divide(out.Len(), h.Out(), "AttendCached out")
-	a := newAttention("AttendCached", h, n, nil)
+	a := d.newAttention("AttendCached", h, n, nil)
 	to, from := halves(out, "AttendCached out", n*h.Out()), halves(qkv, "AttendCached qkv", n*h.QKV())
 	pages := m.layer(layer)
 	if n == 0 {

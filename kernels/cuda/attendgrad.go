@@ -16,7 +16,7 @@ type attentionGrad struct {
 func (d *Device) AttendGrad(h kernels.Heads, dqkv, dOut, out, lse, qkv, segments kernels.Buffer) {
 	n := divide(qkv.Len(), h.QKV(), "AttendGrad qkv")
 	g := attentionGrad{
-		attention: newAttention("AttendGrad", h, n, segments),
+		attention: d.newAttention("AttendGrad", h, n, segments),
 		dqkv:      halves(dqkv, "AttendGrad dqkv", n*h.QKV()),
 		dOut:      halves(dOut, "AttendGrad dOut", n*h.Out()),
 		out:       halves(out, "AttendGrad out", n*h.Out()),

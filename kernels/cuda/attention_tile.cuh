@@ -2,6 +2,7 @@
 // reads, rings of them, and the ways in and out.
 #pragma once
 #include "attention.cuh"
+#include "wgmma.cuh"
 
 namespace attention {
 

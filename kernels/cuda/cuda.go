@@ -31,6 +31,9 @@ const ContextBytes = 563 << 20
 type Config struct {
 	// Ordinal is the number of the device, from 0.
 	Ordinal int
+	// Portable takes the kernels for any card also where there are some for this
+	// one.
+	Portable bool
 }
 
 // Planner is a device that computes nothing and counts what the same calls would
@@ -57,4 +60,5 @@ type Description struct {
 	Driver         string // highest CUDA version that the driver serves, e.g. "13.0"
 	Peers          []int  // ordinals of devices whose memory it reaches
 	Supported      bool   // the embedded kernels run on it
+	Native         bool   // some are made for it; others are those for any card, and slower
 }

@@ -28,21 +28,22 @@ import (
 // some 50 ns a call, where handing each call to a thread of the device's own
 // would cost two switches of threads.
 type Device struct {
-	info    kernels.Info
-	ordinal int
-	dev     cu.Device
-	context C.CUcontext
-	stream  cu.Stream
-	side    cu.Stream // for memory that is needed while stream records
-	modules map[string]*module
-	kernels map[string]*kernel
-	args    *arguments
-	maps    map[mapKey]tensorMap
-	sms     int           // multiprocessors
-	zeroed  devicePointer // zeroedBytes of zeros, which kernels leave zero
-	eager   bool          // wait after every kernel, so that a fault has its name
-	plan    *plan         // of a device that is not there; nil for one that is
-	faultIn int           // launches until one that faults on purpose; 0 for never
+	info     kernels.Info
+	ordinal  int
+	dev      cu.Device
+	context  C.CUcontext
+	stream   cu.Stream
+	side     cu.Stream // for memory that is needed while stream records
+	modules  map[string]*module
+	kernels  map[string]*kernel
+	args     *arguments
+	maps     map[mapKey]tensorMap
+	sms      int           // multiprocessors
+	portable bool          // kernels are those for any card
+	zeroed   devicePointer // zeroedBytes of zeros, which kernels leave zero
+	eager    bool          // wait after every kernel, so that a fault has its name
+	plan     *plan         // of a device that is not there; nil for one that is
+	faultIn  int           // launches until one that faults on purpose; 0 for never
 
 	mu       sync.Mutex
 	op       string       // the public method that holds mu
@@ -77,13 +78,14 @@ func Open(c Config) (kernels.Device, error) {
 	}
 	about := all[c.Ordinal]
 	if !about.Supported {
-		return nil, fmt.Errorf("%w: the kernels of this octorl are for compute capability %s, and cuda:%d, %s, has %s; --device cpu runs without",
-			ErrUnavailable, capability, c.Ordinal, about.Name, about.Capability)
+		return nil, fmt.Errorf("%w: the kernels of this octorl need compute capability %d.0, and cuda:%d, %s, has %s; --device cpu runs without",
+			ErrUnavailable, leastCapability, c.Ordinal, about.Name, about.Capability)
 	}
 	d := &Device{
-		ordinal: c.Ordinal,
-		sms:     about.Multiprocessor,
-		eager:   os.Getenv("OCTORL_CUDA_SYNC") != "",
+		ordinal:  c.Ordinal,
+		sms:      about.Multiprocessor,
+		portable: c.Portable || !about.Native,
+		eager:    os.Getenv("OCTORL_CUDA_SYNC") != "",
 		info: kernels.Info{
 			Name:    fmt.Sprintf("cuda:%d (%s)", c.Ordinal, about.Name),
 			Kind:    "cuda",
@@ -94,6 +96,9 @@ func Open(c Config) (kernels.Device, error) {
 	}
 	if n, err := strconv.Atoi(os.Getenv("OCTORL_CUDA_FAULT")); err == nil {
 		d.faultIn = n
+	}
+	if d.portable { // whose results are other bits
+		d.info.Kind = "cuda-portable"
 	}
 	if err := d.start(); err != nil {
 		return nil, fmt.Errorf("open %s: %w", d.info.Name, err)

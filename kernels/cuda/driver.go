@@ -101,7 +101,8 @@ func describe(ordinal, count int) (Description, error) {
 	}
 	d.Capability = fmt.Sprintf("%d.%d", numbers[0], numbers[1])
 	d.Multiprocessor = numbers[2]
-	d.Supported = d.Capability == capability
+	d.Native = d.Capability == nativeCapability
+	d.Supported = numbers[0] >= leastCapability
 	for j := range count {
 		if other, err := cu.GetDevice(j); err == nil && j != ordinal {
 			if ok, err := dev.CanAccessPeer(other); err == nil && ok != 0 {

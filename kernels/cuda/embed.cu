@@ -24,28 +24,53 @@ __device__ __forceinline__ void embed(T *out, const T *table, const int *ids, ui
 constexpr int sortBits = 9, sortBins = 1 << sortBits; // of one pass
 constexpr int sortTile = 1024;                        // ids of a block, which is one warp
 
-// sort_count counts the digits of each tile of ids: counts[digit][tile].
-extern "C" __global__ void __launch_bounds__(32) sort_count(int *counts, const int *ids, int n, int shift) {
+// sort_count counts the digits of each tile of ids: counts[digit][tile]. The first
+// pass sets descents[tile] to whether ids do not ascend strictly there; the others
+// leave ids that do as they came, where sorted is not 0.
+extern "C" __global__ void __launch_bounds__(32)
+    sort_count(int *counts, int *descents, const int *sorted, const int *ids, int n, int shift) {
     __shared__ int bins[sortBins];
+    if (shift > 0 && *sorted) {
+        return;
+    }
     for (int b = threadIdx.x; b < sortBins; b += warpSize_) {
         bins[b] = 0;
     }
     __syncwarp();
     const int from = blockIdx.x * sortTile, to = min(from + sortTile, n);
+    bool descends = false;
     for (int i = from + threadIdx.x; i < to; i += warpSize_) {
-        atomicAdd(&bins[ids[i] >> shift & (sortBins - 1)], 1);
+        const int id = ids[i];
+        atomicAdd(&bins[id >> shift & (sortBins - 1)], 1);
+        descends |= shift == 0 && i + 1 < n && ids[i + 1] <= id;
     }
-    __syncwarp();
+    descends = __any_sync(everyLane, descends);
+    if (shift == 0 && threadIdx.x == 0) {
+        descents[blockIdx.x] = descends;
+    }
     for (int b = threadIdx.x; b < sortBins; b += warpSize_) {
         counts[b * gridDim.x + blockIdx.x] = bins[b];
     }
 }
 
-// sort_scan replaces counts, a multiple of 512 of them, by the sums of those
-// before. One block runs it.
-extern "C" __global__ void __launch_bounds__(1024) sort_scan(int *counts, int n) {
+// sort_scan replaces counts, those of tiles tiles, by the sums of those before, and
+// in the first pass sets sorted to whether no tile descends. One block runs it.
+extern "C" __global__ void __launch_bounds__(1024)
+    sort_scan(int *counts, const int *descents, int *sorted, int tiles, int shift) {
     constexpr int each = 8;
     __shared__ int sums[warpSize_];
+    bool descends = false;
+    for (int i = threadIdx.x; shift == 0 && i < tiles; i += blockDim.x) {
+        descends |= descents[i] != 0;
+    }
+    descends = __syncthreads_or(shift == 0 ? descends : !*sorted);
+    if (threadIdx.x == 0) {
+        *sorted = !descends;
+    }
+    if (!descends) {
+        return;
+    }
+    const int n = tiles * sortBins;
     const int lane = threadIdx.x % warpSize_, warp = threadIdx.x / warpSize_;
     int carry = 0;
     for (int from = 0; from < n; from += blockDim.x * each) {
@@ -85,8 +110,12 @@ extern "C" __global__ void __launch_bounds__(1024) sort_scan(int *counts, int n)
 // sort_scatter moves ids and the row numbers that go with them to their places.
 // rows may be null: then they are 0, 1, …
 extern "C" __global__ void __launch_bounds__(32)
-    sort_scatter(int *idsOut, int *rowsOut, const int *ids, const int *rows, const int *starts, int n, int shift) {
+    sort_scatter(int *idsOut, int *rowsOut, const int *sorted, const int *ids, const int *rows, const int *starts, int n,
+                 int shift) {
     __shared__ int next[sortBins];
+    if (*sorted) {
+        return;
+    }
     for (int b = threadIdx.x; b < sortBins; b += warpSize_) {
         next[b] = starts[b * gridDim.x + blockIdx.x];
     }
@@ -165,19 +194,20 @@ template <class T> __device__ __forceinline__ void addTo(float (&sum)[packed], c
     }
 }
 
-// sumRows sums the rows of the piece that begins at place blockIdx.x, if one
-// does, in the columns of part blockIdx.y: from what start gives on, and into
-// what end takes, or into sums where the id has more pieces.
+// sumRows sums the rows of the piece that begins at a place, if one does, in the
+// columns of part blockIdx.y: from what start gives on, and into what end takes,
+// or into sums where the id has more pieces.
 template <class T, bool aligned, class Start, class End>
 __device__ __forceinline__ void sumRows(const T *x, const int *ids, const int *rows, int n, int width, Sums sums,
-                                        Start start, End end) {
+                                        int place, Start start, End end) {
     constexpr int flight = 16;
     __shared__ int rowOf[piece];
-    const int place = blockIdx.x, id = ids[place];
+    const int id = ids[place];
     const bool beginning = begins(ids, place);
     if (id < 0 || !beginning && !continues(ids, place)) {
         return;
     }
+    __syncthreads(); // the piece before is done with rowOf
     int count = 0;
     for (int i = threadIdx.x; i < piece; i += blockDim.x) {
         const bool mine = place + i < n && ids[place + i] == id;
@@ -220,12 +250,12 @@ __device__ __forceinline__ void sumRows(const T *x, const int *ids, const int *r
     }
 }
 
-// addPieces adds up the pieces of the id that begins at place blockIdx.x, if one
-// does that has several.
+// addPieces adds up the pieces of the id that begins at a place, if one does that
+// has several.
 template <class End>
-__device__ __forceinline__ void addPieces(const int *ids, int n, int width, Sums sums, End end) {
+__device__ __forceinline__ void addPieces(const int *ids, int n, int width, Sums sums, int place, End end) {
     constexpr int flight = 8;
-    const int place = blockIdx.x, id = ids[place];
+    const int id = ids[place];
     if (id < 0 || !begins(ids, place) || !isLong(ids, n, place)) {
         return;
     }
@@ -296,17 +326,48 @@ template <class T, bool aligned> struct Rows {
     }
 };
 
+// Order is what the sort gives: ids and the rows that go with them, or where the
+// ids ascended as they came, those and rows 0, 1, …
+struct Order {
+    const int *ids, *rows, *asTheyCame, *sorted;
+};
+
+// sumEach adds each row to that of its own id, for ids that ascend.
 template <class T, bool aligned, class To>
-__device__ __forceinline__ void sumInto(To to, const T *x, const int *ids, const int *rows, int n, float *sums) {
-    sumRows<T, aligned>(
-        x, ids, rows, n, to.width, Sums{sums, n, to.width},
-        [&](int id, int column, float(&sum)[packed]) { to.start(id, column, sum); },
-        [&](int id, int column, const float(&sum)[packed]) { to.end(id, column, sum); });
+__device__ __forceinline__ void sumEach(To to, const T *x, const int *ids, int n) {
+    const uint32_t perRow = (to.width + packed - 1) / packed;
+    const uint32_t parts = gridDim.x * gridDim.y, part = blockIdx.y * gridDim.x + blockIdx.x;
+    for (uint64_t i = part * blockDim.x + threadIdx.x; i < uint64_t(perRow) * n; i += parts * blockDim.x) {
+        const int row = i / perRow, column = (i - uint64_t(row) * perRow) * packed, id = ids[row];
+        if (id >= 0) {
+            float sum[packed] = {};
+            to.start(id, column, sum);
+            addTo<T>(sum, load<aligned>(x + int64_t(row) * to.width, column, to.width));
+            to.end(id, column, sum);
+        }
+    }
 }
 
-template <class To> __device__ __forceinline__ void addInto(To to, const int *ids, int n, float *sums) {
-    addPieces(ids, n, to.width, Sums{sums, n, to.width},
-              [&](int id, int column, const float(&sum)[packed]) { to.end(id, column, sum); });
+template <class T, bool aligned, class To>
+__device__ __forceinline__ void sumInto(To to, const T *x, Order order, int n, float *sums) {
+    if (*order.sorted) {
+        sumEach<T, aligned>(to, x, order.asTheyCame, n);
+        return;
+    }
+    for (int place = blockIdx.x; place < n; place += gridDim.x) {
+        sumRows<T, aligned>(
+            x, order.ids, order.rows, n, to.width, Sums{sums, n, to.width}, place,
+            [&](int id, int column, float(&sum)[packed]) { to.start(id, column, sum); },
+            [&](int id, int column, const float(&sum)[packed]) { to.end(id, column, sum); });
+    }
+}
+
+template <class To>
+__device__ __forceinline__ void addInto(To to, const int *ids, const int *sorted, int n, float *sums) {
+    for (int place = blockIdx.x; place < n && !*sorted; place += gridDim.x) {
+        addPieces(ids, n, to.width, Sums{sums, n, to.width}, place,
+                  [&](int id, int column, const float(&sum)[packed]) { to.end(id, column, sum); });
+    }
 }
 
 #define EMBED_KERNELS(T, type, aligned, suffix)                                                                        \
@@ -315,24 +376,25 @@ template <class To> __device__ __forceinline__ void addInto(To to, const int *id
         embed<T, aligned>(out, table, ids, packs, width, tableRows);                                                   \
     }                                                                                                                  \
     extern "C" __global__ void __launch_bounds__(128)                                                                  \
-        embed_grad_##type##suffix(float *table, const T *x, const int *ids, const int *rows, float *sums, int n,       \
-                                  int width, int tableRows) {                                                          \
-        sumInto<T, aligned>(Table{table, tableRows, width}, x, ids, rows, n, sums);                                    \
+        embed_grad_##type##suffix(float *table, const T *x, const int *ids, const int *rows, const int *asTheyCame,    \
+                                  const int *sorted, float *sums, int n, int width, int tableRows) {                   \
+        sumInto<T, aligned>(Table{table, tableRows, width}, x, Order{ids, rows, asTheyCame, sorted}, n, sums);         \
     }                                                                                                                  \
     extern "C" __global__ void __launch_bounds__(128)                                                                  \
-        gather_grad_##type##suffix(T *out, const T *x, const int *ids, const int *rows, float *sums, int n, int width, \
-                                   int outRows) {                                                                      \
-        sumInto<T, aligned>(Rows<T, aligned>{out, outRows, width}, x, ids, rows, n, sums);                             \
+        gather_grad_##type##suffix(T *out, const T *x, const int *ids, const int *rows, const int *asTheyCame,         \
+                                   const int *sorted, float *sums, int n, int width, int outRows) {                    \
+        sumInto<T, aligned>(Rows<T, aligned>{out, outRows, width}, x, Order{ids, rows, asTheyCame, sorted}, n, sums);  \
     }                                                                                                                  \
     extern "C" __global__ void __launch_bounds__(128)                                                                  \
-        gather_grad_pieces_##type##suffix(T *out, const int *ids, float *sums, int n, int width, int outRows) {        \
-        addInto(Rows<T, aligned>{out, outRows, width}, ids, n, sums);                                                  \
+        gather_grad_pieces_##type##suffix(T *out, const int *ids, const int *sorted, float *sums, int n, int width,    \
+                                          int outRows) {                                                               \
+        addInto(Rows<T, aligned>{out, outRows, width}, ids, sorted, n, sums);                                          \
     }
 
 EMBED_KERNELS(bf16, bf16, true, )
 EMBED_KERNELS(bf16, bf16, false, _odd)
 
 extern "C" __global__ void __launch_bounds__(128)
-    embed_grad_pieces(float *table, const int *ids, float *sums, int n, int width, int tableRows) {
-    addInto(Table{table, tableRows, width}, ids, n, sums);
+    embed_grad_pieces(float *table, const int *ids, const int *sorted, float *sums, int n, int width, int tableRows) {
+    addInto(Table{table, tableRows, width}, ids, sorted, n, sums);
 }

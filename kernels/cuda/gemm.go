@@ -54,6 +54,10 @@ func (d *Device) gemm(op gemmOp, s gemmShape, out, a, b devicePointer, o gemmOut
 	if s.K == 0 || wrongType || o.Accumulate && o.Type != kernels.Float32 || o.Bias != 0 && (op != gemmNT || o.Type != kernels.BFloat16) {
 		panic(fmt.Sprintf("cuda: product %d of %+v with %+v", op, s, o))
 	}
+	if d.portable {
+		d.multiplyPortable(op, s, out, a, b, o)
+		return
+	}
 	aligned := (out|a|b)%16 == 0 && (s.LdA|s.LdB)%8 == 0 && s.LdOut*o.Type.Size()%16 == 0
 	d.run(op, s, planGemm(op, s, o.Type, aligned, d.sms), out, a, b, o)
 }
@@ -86,6 +90,15 @@ func (d *Device) multiply(op gemmOp, s gemmShape, p gemmPlan, out, a, b devicePo
 	d.launch(p.kernel, grid{x: p.blocks, threads: p.threads, shared: p.shared},
 		mapA, mapB, mapOut, a, b, out, o.Bias, int64(s.LdA), int64(s.LdB), int64(s.LdOut),
 		int32(s.M), int32(s.N), int32(s.K), int32(p.band), int32(p.splits), flag(o.Accumulate), int32(p.boxA), int32(p.parts))
+}
+
+// multiplyPortable queues a product by a kernel of any card, whose tiles are 128
+// by 128.
+func (d *Device) multiplyPortable(op gemmOp, s gemmShape, out, a, b devicePointer, o gemmOut) {
+	name := "gemm_portable." + [...]string{"nt", "nn", "tn"}[op] + "_" + gemmSuffix(o.Type)
+	d.launch(name, grid{x: divideUp(s.M, 128), y: divideUp(s.N, 128), threads: 256},
+		out, a, b, o.Bias, int64(s.LdA), int64(s.LdB), int64(s.LdOut),
+		int32(s.M), int32(s.N), int32(s.K), flag(o.Accumulate))
 }
 
 // matrixMap maps a matrix of rows, stride elements apart, in boxes of rows of as

@@ -1,7 +1,7 @@
 // What the parts of a matrix product share: the compiled variants, the problem,
 // and the order in which its tiles are taken.
 #pragma once
-#include "gemm_ptx.cuh"
+#include "wgmma.cuh"
 
 namespace gemm {
 

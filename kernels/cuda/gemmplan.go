@@ -183,12 +183,16 @@ func (g gemmTile) plan(op gemmOp, s gemmShape, t kernels.Type, splits int, stack
 // kernel returns the name of the tile's kernel.
 func (g gemmTile) kernel(op gemmOp, t kernels.Type) string {
 	file := [...]string{"gemm_nt", "gemm_nn", "gemm_tn"}[op]
-	suffix := "bf16"
-	if t == kernels.Float32 {
-		suffix = "f32"
-	}
 	if g == plain {
-		return file + ".any_" + suffix
+		return file + ".any_" + gemmSuffix(t)
 	}
-	return fmt.Sprintf("%s.t%dx%d_c%d_%s", file, g.rows, g.cols, g.cluster, suffix)
+	return fmt.Sprintf("%s.t%dx%d_c%d_%s", file, g.rows, g.cols, g.cluster, gemmSuffix(t))
+}
+
+// gemmSuffix returns the ending of the names of kernels by the type of output.
+func gemmSuffix(t kernels.Type) string {
+	if t == kernels.Float32 {
+		return "f32"
+	}
+	return "bf16"
 }

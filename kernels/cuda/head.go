@@ -18,48 +18,6 @@ var (
 	headRows    = 256
 )
 
-// rowShare is how softmax.cuh shares a row of logits: blocks, which are a
-// cluster, threads of each, and quads of logits of a thread, which are held in
-// registers or stay in shared memory.
-type rowShare struct{ blocks, threads, held, staged int }
-
-// rowShares are those that there are kernels for, shortest rows first.
-var rowShares = []rowShare{
-	{1, 128, 1, 0}, {1, 128, 2, 0}, {1, 128, 4, 0}, {1, 128, 8, 0}, {1, 256, 8, 0}, {1, 512, 8, 0}, {1, 1024, 8, 0},
-	{1, 1024, 8, 8}, {2, 1024, 8, 8}, {2, 1024, 8, 12}, {4, 1024, 8, 8},
-}
-
-// logits returns the longest row.
-func (s rowShare) logits() int { return 4 * s.blocks * s.threads * (s.held + s.staged) }
-
-// grid returns that of so many clusters.
-func (s rowShare) grid(clusters int) grid {
-	return grid{x: clusters * s.blocks, threads: s.threads, shared: 16 * s.threads * max(s.held, s.staged)}
-}
-
-// kernel returns the name of the kernel that begins so.
-func (s rowShare) kernel(name string) string {
-	return fmt.Sprintf("%s_%d_%d_%d_%d", name, s.blocks, s.threads, s.held, s.staged)
-}
-
-// vocabulary is the last dimension of logits. Rows are padded to whole packs.
-type vocabulary struct {
-	rowShare
-	size, stride int
-}
-
-// newVocabulary returns how rows of size logits are laid out and shared. It
-// depends on size alone, so that the order of sums does.
-func newVocabulary(size int) vocabulary {
-	for _, s := range rowShares {
-		if size <= s.logits() {
-			return vocabulary{s, size, packsOf(size) * packed}
-		}
-	}
-	panic(fmt.Sprintf("cuda: a vocabulary of %d is more than the %d that a cluster holds",
-		size, rowShares[len(rowShares)-1].logits()))
-}
-
 // chunk returns how many of n rows are done at once where a row takes so many
 // bytes of at most limit: a multiple of headRows, for whole tiles of products.
 func chunk(n, rowBytes, limit int) int {
@@ -75,9 +33,9 @@ type projection struct {
 	rows           *buffer
 }
 
-func newProjection(op string, channels int, hidden, weight, rows kernels.Buffer) projection {
+func (d *Device) newProjection(op string, channels int, hidden, weight, rows kernels.Buffer) projection {
 	return projection{
-		vocabulary: newVocabulary(divide(weight.Len(), channels, op+" Weight")),
+		vocabulary: newVocabulary(divide(weight.Len(), channels, op+" Weight"), d.rowShares()),
 		channels:   channels,
 		hidden:     halves(hidden, op+" Hidden", channels*divide(hidden.Len(), channels, op+" Hidden")),
 		weight:     halves(weight, op+" Weight", weight.Len()),
@@ -111,7 +69,7 @@ func (d *Device) Head(a kernels.HeadArgs) {
 	}
 	n := a.Rows.Len()
 	h := &headCall{
-		projection:  newProjection("Head", a.Channels, a.Hidden, a.Weight, a.Rows),
+		projection:  d.newProjection("Head", a.Channels, a.Hidden, a.Weight, a.Rows),
 		temperature: a.Temperature,
 		targets:     ints(a.Targets, "Head Targets", n),
 		logProb:     floats(a.LogProb, "Head LogProb", n),
@@ -173,8 +131,8 @@ func (d *Device) classify(h *headCall, x, dz devicePointer, from, n int) {
 		return b.at + devicePointer(4*from)
 	}
 	name := h.kernel("classify.classify_bf16")
-	clusters := d.resident(name, h.blocks, h.rowShare.grid(1))
-	d.launch(name, h.rowShare.grid(min(n, clusters)),
+	clusters := d.resident(name, h.blocks, d.grid(h.rowShare, 1))
+	d.launch(name, d.grid(h.rowShare, min(n, clusters)),
 		dz, at(h.logProb), at(h.entropy), h.z, at(h.targets), at(h.coef), at(h.eCoef),
 		int32(n), int32(h.size), int32(h.stride), h.temperature)
 }

@@ -140,6 +140,9 @@ func (d *Device) resident(name string, cluster int, g grid) int {
 	if k.resident > 0 {
 		return k.resident
 	}
+	if d.portable { // which has no clusters
+		return d.sms * max(1, 1024/g.threads)
+	}
 	d.allowShared(k, g.shared)
 	var n C.int
 	d.try(name+": occupancy", status(C.octorl_clusters(d.context, k.function, C.uint(cluster), C.uint(g.threads), C.uint(g.shared), &n)))

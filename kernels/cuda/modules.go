@@ -6,22 +6,30 @@ package cuda
 import "C"
 
 import (
+	"bytes"
+	"compress/gzip"
 	"embed"
 	"fmt"
+	"io"
 	"path"
 	"strings"
 
 	"gorgonia.org/cu"
 )
 
-// capability is the compute capability that the embedded cubins are for.
-const capability = "9.0"
+// nativeCapability is the compute capability that the cubins are for, and
+// leastCapability the major one that the PTX is for, which the driver compiles
+// for that and every later card.
+const (
+	nativeCapability = "9.0"
+	leastCapability  = 8
+)
 
-// cubins are the compiled kernels, a file for each .cu beside this one, made by
-// scripts/cuda/build.sh.
+// embedded are the compiled kernels, made by scripts/cuda/build.sh: in cubin those
+// for Hopper, in ptx those for any card, compressed.
 //
-//go:embed cubin
-var cubins embed.FS
+//go:embed cubin ptx
+var embedded embed.FS
 
 // module is one loaded file of kernels.
 type module struct{ loaded cu.Module }
@@ -35,23 +43,27 @@ type kernel struct {
 	shared   int   // dynamic shared memory that it may use, where above staticShared
 }
 
-// loadModules loads every embedded file, so that nothing is loaded while a
-// graph is recorded.
+// loadModules loads every file of the set of kernels for the card, so that nothing
+// is loaded while a graph is recorded.
 func (d *Device) loadModules() error {
 	d.modules = make(map[string]*module)
 	d.kernels = make(map[string]*kernel)
-	files, err := cubins.ReadDir("cubin")
+	folder, suffix := "cubin", ".cubin"
+	if d.portable {
+		folder, suffix = "ptx", ".ptx.gz"
+	}
+	files, err := embedded.ReadDir(folder)
 	if err != nil {
 		return err
 	}
 	for _, f := range files {
-		name, ok := strings.CutSuffix(f.Name(), ".cubin")
+		name, ok := strings.CutSuffix(f.Name(), suffix)
 		if !ok {
 			continue
 		}
-		image, err := cubins.ReadFile(path.Join("cubin", f.Name()))
+		image, err := readImage(path.Join(folder, f.Name()))
 		if err != nil {
-			return err
+			return fmt.Errorf("read kernels %s: %w", f.Name(), err)
 		}
 		m, err := cu.LoadData(string(image))
 		if err != nil {
@@ -62,6 +74,19 @@ func (d *Device) loadModules() error {
 	return nil
 }
 
+// readImage returns what an embedded file holds, decompressed.
+func readImage(name string) ([]byte, error) {
+	image, err := embedded.ReadFile(name)
+	if err != nil || !strings.HasSuffix(name, ".gz") {
+		return image, err
+	}
+	r, err := gzip.NewReader(bytes.NewReader(image))
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(r)
+}
+
 // kernel returns the kernel named "file.symbol".
 func (d *Device) kernel(name string) *kernel {
 	if k, ok := d.kernels[name]; ok {
@@ -70,13 +95,13 @@ func (d *Device) kernel(name string) *kernel {
 	file, symbol, _ := strings.Cut(name, ".")
 	m := d.modules[file]
 	if m == nil {
-		panic(fmt.Sprintf("cuda: kernel %s: no embedded cubin/%s.cubin; make cubins builds it", name, file))
+		panic(fmt.Sprintf("cuda: kernel %s: no file %s is embedded; make cubins builds it", name, file))
 	}
 	unbind := d.bind()
 	defer unbind()
 	f, err := m.loaded.Function(symbol)
 	if err != nil {
-		panic(fmt.Sprintf("cuda: kernel %s: no function %s in cubin/%s.cubin: %v", name, symbol, file, err))
+		panic(fmt.Sprintf("cuda: kernel %s: file %s has no function %s: %v", name, file, symbol, err))
 	}
 	k := &kernel{name: name, function: handle[C.CUfunction](f)}
 	for i := range maxArguments {

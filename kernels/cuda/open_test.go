@@ -10,7 +10,13 @@ import (
 // open returns device 0 and skips the test where there is none.
 func open(t testing.TB) *Device {
 	t.Helper()
-	d, err := Open(Config{})
+	return openWith(t, Config{})
+}
+
+// openWith returns the device of c and skips the test where there is none.
+func openWith(t testing.TB, c Config) *Device {
+	t.Helper()
+	d, err := Open(c)
 	if errors.Is(err, ErrUnavailable) {
 		t.Skip(err)
 	}

@@ -122,7 +122,7 @@ __device__ int draw(float u, const Distribution &d, const Row<S> &row, const flo
     __syncthreads();
     if (threadIdx.x < S::quads) {
         double sum = 0;
-        for (int w = 0; w < S::warps; w++) {
+        for (int w = 0; w < S::warps && threadIdx.x < row.used(); w++) {
             sum += memory.warp[threadIdx.x][w];
         }
         double *to = &memory.chunk[S::chunk(threadIdx.x)];

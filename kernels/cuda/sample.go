@@ -8,7 +8,7 @@ import "github.com/octorl/octorl/kernels"
 // that is computed from them.
 func (d *Device) Sample(a kernels.SampleArgs) {
 	n := a.Rows.Len()
-	p := newProjection("Sample", a.Channels, a.Hidden, a.Weight, a.Rows)
+	p := d.newProjection("Sample", a.Channels, a.Hidden, a.Weight, a.Rows)
 	temperatures, keys := floats(a.Temperatures, "Sample Temperatures", n), ints(a.Keys, "Sample Keys", 2*n)
 	positions, tokens := ints(a.Positions, "Sample Positions", n), ints(a.Tokens, "Sample Tokens", n)
 	logProb, entropy := floats(a.LogProb, "Sample LogProb", n), floats(a.Entropy, "Sample Entropy", n)
@@ -20,7 +20,7 @@ func (d *Device) Sample(a kernels.SampleArgs) {
 		count := min(rows, n-from)
 		d.logits(&p, z, x, from, count)
 		at := func(b *buffer) devicePointer { return b.at + devicePointer(4*from) }
-		d.launch(p.kernel("sample.sample"), p.rowShare.grid(count),
+		d.launch(p.kernel("sample.sample"), d.grid(p.rowShare, count),
 			at(tokens), at(logProb), at(entropy), z, at(p.rows), at(temperatures),
 			keys.at+devicePointer(8*from), at(positions), a.Seed, int32(p.size), int32(p.stride))
 	}

@@ -544,33 +544,38 @@ def optimizer():
 
 
 def sort(ids, n, v, work):
+    """Returns sorted ids, the rows that go with them, the ids as they came, and where it says that those ascend."""
     tiles = (n + 1023) // 1024
-    counts, pairs = work[:512 * tiles], [(work[512 * tiles + i * n:][:n], work[512 * tiles + (i + 2) * n:][:n]) for i in (0, 1)]
-    rows, shift, at = None, 0, 0
+    first = 513 * tiles + 1
+    counts, descents, ascend = work[:512 * tiles], work[512 * tiles:][:tiles], work[first - 1:first]
+    pairs = [(work[first + i * n:][:n], work[first + (i + 2) * n:][:n]) for i in (0, 1)]
+    came, rows, shift, at = ids, None, 0, 0
     while True:
-        run("embed.sort_count", tiles, 32, counts, ids, n, shift)
-        run("embed.sort_scan", 1, 1024, counts, 512 * tiles)
-        run("embed.sort_scatter", tiles, 32, *pairs[at], ids, rows, counts, n, shift)
+        run("embed.sort_count", tiles, 32, counts, descents, ascend, ids, n, shift)
+        run("embed.sort_scan", 1, 1024, counts, descents, ascend, tiles, shift)
+        run("embed.sort_scatter", tiles, 32, *pairs[at], ascend, ids, rows, counts, n, shift)
         ids, rows = pairs[at]
         at, shift = 1 - at, shift + 9
         if (v - 1) >> shift == 0:
-            return ids, rows
+            return ids, rows, came, ascend
 
 
-def embed_grad(table, x, ids, rows, v, sums=None):
+def embed_grad(table, x, ids, rows, came, ascend, v, sums=None):
     n, c = x.shape
     odd = "" if c % 8 == 0 else "_odd"
     sums = poison(2 * ((n + 255) // 256), c, dtype=F32) if sums is None else sums
-    run(f"embed.embed_grad_bf16{odd}", (n, (c + 1023) // 1024), 128, table, x, ids, rows, sums, n, c, v)
-    run("embed.embed_grad_pieces", (n, (c + 1023) // 1024), 128, table, ids, sums, n, c, v)
+    grid = (min(n, 32 * 132), (c + 1023) // 1024)
+    run(f"embed.embed_grad_bf16{odd}", grid, 128, table, x, ids, rows, came, ascend, sums, n, c, v)
+    run("embed.embed_grad_pieces", grid, 128, table, ids, ascend, sums, n, c, v)
 
 
-def gather_grad(out, x, ids, rows):
+def gather_grad(out, x, ids, rows, came, ascend):
     n, c = x.shape
     odd = "" if c % 8 == 0 else "_odd"
     sums = poison(2 * ((n + 255) // 256), c, dtype=F32)
-    run(f"embed.gather_grad_bf16{odd}", (n, (c + 1023) // 1024), 128, out, x, ids, rows, sums, n, c, out.shape[0])
-    run(f"embed.gather_grad_pieces_bf16{odd}", (n, (c + 1023) // 1024), 128, out, ids, sums, n, c, out.shape[0])
+    grid = (min(n, 32 * 132), (c + 1023) // 1024)
+    run(f"embed.gather_grad_bf16{odd}", grid, 128, out, x, ids, rows, came, ascend, sums, n, c, out.shape[0])
+    run(f"embed.gather_grad_pieces_bf16{odd}", grid, 128, out, ids, ascend, sums, n, c, out.shape[0])
 
 
 def embedding():
@@ -581,6 +586,9 @@ def embedding():
         n = random.choice([1, 40, 257, 999, 5000, 30000])
         skew = random.choice([1, 1, 4])
         ids = (torch.rand(n, device="cuda") ** skew * v).to(I32).clamp_max(v - 1)
+        ascending = n <= v and random.random() < 0.5
+        if ascending:
+            ids = torch.randperm(v, device="cuda")[:n].sort().values.to(I32)
         table, out, dout = randn(v, c), poison(n, c), randn(n, c)
         odd = "" if c % 8 == 0 else "_odd"
         packs = n * ((c + 7) // 8)
@@ -588,17 +596,19 @@ def embedding():
         if not torch.equal(out, table[ids.long()]):
             worst["Embed"] = (math.inf, 0)
         dt0, back = randn(v, c, dtype=F32), torch.zeros(v, c, device="cuda", dtype=BF16)
-        work = torch.empty(512 * ((n + 1023) // 1024) + 4 * n, device="cuda", dtype=I32)
+        work = torch.empty(513 * ((n + 1023) // 1024) + 1 + 4 * n, device="cuda", dtype=I32)
 
         def backward():
             dt = dt0.clone()
-            s, rows = sort(ids, n, v, work)
-            embed_grad(dt, dout, s, rows, v)
-            gather_grad(back, dout, s, rows)
-            return dt, s, rows, back
-        dt, s, rows, back = twice("EmbedGrad", backward)
+            order = sort(ids, n, v, work)
+            embed_grad(dt, dout, *order, v)
+            gather_grad(back, dout, *order)
+            return dt, *order, back
+        dt, s, rows, _, ascend, back = twice("EmbedGrad", backward)
         order = torch.sort(ids, stable=True)
-        if not torch.equal(rows.long(), order.indices) or not torch.equal(s, order.values):
+        if (ascend.item() != 0) != (n == 1 or bool((ids[1:] > ids[:-1]).all())):
+            worst["ascending ids"] = (math.inf, 0)
+        if ascend.item() == 0 and (not torch.equal(rows.long(), order.indices) or not torch.equal(s, order.values)):
             worst["stable sort"] = (math.inf, 0)
         near("gather gradient", back, torch.zeros(v, c, device="cuda", dtype=F64).index_add(0, ids.long(), dout.to(F64)))
         near("EmbedGrad", dt, dt0.to(F64).index_add(0, ids.long(), dout.to(F64)))
@@ -612,8 +622,7 @@ def embedding():
             keep = (ids == ids[0]).nonzero()[:, 0]
             one, of = ids[keep].contiguous(), dout[keep].contiguous()
             alone = dt0.clone()
-            s, rows = sort(one, one.numel(), v, work)
-            embed_grad(alone, of, s, rows, v)
+            embed_grad(alone, of, *sort(one, one.numel(), v, work), v)
             if not torch.equal(alone[ids[0]], dt[ids[0]]):
                 worst["EmbedGrad alone DIFFERS"] = (math.inf, 0)
     report()
@@ -629,8 +638,7 @@ def embedding():
         distinct = ids.unique().numel()
 
         def grad():
-            s, rows = sort(ids, n, v, work)
-            embed_grad(dt, dout, s, rows, v, sums)
+            embed_grad(dt, dout, *sort(ids, n, v, work), v, sums)
         sums = poison(2 * ((n + 255) // 256), c, dtype=F32)
         rate(f"EmbedGrad {n}, {distinct} ids, most {most}", 2 * n * c + 8 * distinct * c, [grad])
 
