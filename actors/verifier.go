@@ -2,6 +2,7 @@ package actors
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -22,7 +23,8 @@ type verifier struct {
 	log     zerolog.Logger
 
 	held    map[string]lease // of groups that wait or are being verified
-	work    *background
+	work    []*background    // of which those free take groups whose verifier is outside the process
+	busy    []bool
 	renewal *time.Timer
 	ctx     context.Context // of the verifications
 	cancel  context.CancelFunc
@@ -31,6 +33,7 @@ type verifier struct {
 // groupVerified comes back from the background with the delivery to ack.
 type groupVerified struct {
 	from     delivered
+	slot     int // of the background
 	replyTo  string
 	verified message.GroupVerified
 }
@@ -40,7 +43,10 @@ func (v *verifier) Receive(c actor.Context) {
 	switch m := c.Message().(type) {
 	case *actor.Started:
 		v.held = map[string]lease{}
-		v.work = newBackground(c)
+		for range verifierCredit {
+			v.work = append(v.work, newBackground(c))
+		}
+		v.busy = make([]bool, verifierCredit)
 		v.ctx, v.cancel = context.WithCancel(context.Background())
 		v.renew(c)
 		c.Send(v.gateway, take{verb: queueCompleted, instance: instanceVerifier, to: c.Self(), credit: verifierCredit})
@@ -56,7 +62,9 @@ func (v *verifier) Receive(c actor.Context) {
 	case *actor.Stopping:
 		v.renewal.Stop()
 		v.cancel()
-		v.work.close()
+		for _, w := range v.work {
+			w.close()
+		}
 	}
 }
 
@@ -81,18 +89,23 @@ func (v *verifier) onDelivered(c actor.Context, m delivered) {
 		return
 	}
 	v.held[m.id] = m.lease
-	ctx := v.ctx
-	v.work.do(func() any {
+	ctx, slot := v.ctx, 0
+	if j.settings.Outside() { // one that hangs does not keep the other groups waiting
+		slot = max(slices.Index(v.busy, false), 0)
+		v.busy[slot] = true
+	}
+	v.work[slot].do(func() any {
 		verified := j.verifyGroup(ctx, g)
 		if ctx.Err() != nil {
 			return nil // stopping: another verifier gets the group
 		}
-		return groupVerified{from: m, replyTo: g.ReplyTo, verified: verified}
+		return groupVerified{from: m, slot: slot, replyTo: g.ReplyTo, verified: verified}
 	})
 }
 
 func (v *verifier) onGroupVerified(c actor.Context, m groupVerified) {
 	delete(v.held, m.from.id)
+	v.busy[m.slot] = false
 	if n, reason := failures(m.verified.Verdicts); n > 0 {
 		v.log.Warn().Str("group", m.verified.ID).Str("stage", m.verified.Stage).Int("step", m.verified.Step).
 			Int("failed", n).Int("trajectories", len(m.verified.Verdicts)).Str("reason", reason).Msg("verifier failed")

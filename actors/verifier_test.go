@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
 	"github.com/rs/zerolog"
@@ -94,6 +95,44 @@ func TestFailedVerifierIsLogged(t *testing.T) {
 	}
 	if !strings.Contains(log, `"failed":2`) || !strings.Contains(log, "out of order") || !strings.Contains(log, "verifier failed") {
 		t.Errorf("log %q", log)
+	}
+}
+
+// stalled is a verifier outside the process that hangs on one completion until
+// another has been judged.
+type stalled struct{ other chan struct{} }
+
+func (s stalled) Verify(_ context.Context, _ trajectory.Problem, completion string) reward.Result {
+	if completion == "hang" {
+		<-s.other
+	} else {
+		close(s.other)
+	}
+	return reward.Result{Verdict: reward.Wrong}
+}
+
+// TestHangingVerificationStallsNoOtherGroup gives a verifier a group that ends only
+// when the next one has.
+func TestHangingVerificationStallsNoOtherGroup(t *testing.T) {
+	t.Parallel()
+	system := newSystem(zerolog.Nop())
+	defer system.Shutdown()
+	sent := make(chan string, 2)
+	gateway := system.Root.Spawn(actor.PropsFromFunc(func(c actor.Context) {
+		if m, ok := c.Message().(enqueue); ok {
+			sent <- m.id
+		}
+	}))
+	j := judge{settings: reward.Settings{Mode: "endpoint", Deadline: time.Hour}, verify: stalled{make(chan struct{})}}
+	v := system.Root.Spawn(actor.PropsFromProducer(func() actor.Actor {
+		return &verifier{gateway: gateway, judges: judges{"rl": j}, log: zerolog.Nop()}
+	}))
+	for _, text := range []string{"hang", "go on"} {
+		system.Root.Send(v, delivered{lease: free{}, id: text, body: completed("rl", text)})
+	}
+	got := []string{<-sent, <-sent}
+	if slices.Sort(got); !slices.Equal(got, []string{"go on", "hang"}) {
+		t.Errorf("verified %q", got)
 	}
 }
 

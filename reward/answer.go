@@ -59,18 +59,30 @@ func trimSpecial(text string) string {
 	return text
 }
 
-// special is a token such as <|im_end|>, <|eot_id|> or <｜end▁of▁sentence｜>, or its beginning
-// where the text ends.
-var special = regexp.MustCompile(`<\|\w+\|>|<\|\w{3,}$|<｜`)
-
-// specialAt returns where the first special token of text is, or its length.
+// specialAt returns where the first special token of text is, or its length: a
+// token such as <|im_end|>, <|eot_id|> or <｜end▁of▁sentence｜>, or its beginning where the text ends.
 func specialAt(text string) int {
-	if i := strings.IndexByte(text, '<'); i >= 0 {
-		if at := special.FindStringIndex(text[i:]); at != nil {
-			return i + at[0]
+	for at := 0; ; {
+		i := strings.IndexByte(text[at:], '<')
+		if i < 0 {
+			return len(text)
 		}
+		at += i
+		rest := text[at+1:]
+		if strings.HasPrefix(rest, "｜") {
+			return at
+		}
+		if name, ok := strings.CutPrefix(rest, "|"); ok {
+			n := 0
+			for n < len(name) && (isLetter(name[n]) || isDigit(name[n]) || name[n] == '_') {
+				n++
+			}
+			if n > 0 && strings.HasPrefix(name[n:], "|>") || n > 2 && n == len(name) {
+				return at
+			}
+		}
+		at++
 	}
-	return len(text)
 }
 
 // trimStops removes spaces, marks and line breaks from the end. A mark behind a

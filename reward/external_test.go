@@ -52,13 +52,13 @@ var programs = map[string]func(){
 		}
 	},
 	"parent": func() {
-		if err := program("child").Run(); err != nil {
+		if err := another("child").Run(); err != nil {
 			os.Exit(3)
 		}
 	},
 	"leaver": func() { // answers and leaves a child behind that holds its output open
 		pipe := tellAlive()
-		child := program("sleeper")
+		child := another("sleeper")
 		child.Stdout, child.ExtraFiles = os.Stdout, []*os.File{pipe}
 		if err := child.Start(); err != nil {
 			os.Exit(3)
@@ -70,10 +70,52 @@ var programs = map[string]func(){
 		time.Sleep(time.Hour) // until killed; the pipe ends with this process
 	},
 	"sleeper": func() { time.Sleep(time.Hour) },
+	"keeper": func() { // is asked again and tells how often it was
+		serve(func(n int, r externalRequest) string {
+			if r.Completion == "die" {
+				os.Exit(4)
+			}
+			return fmt.Sprintf(`{"id":%d,"verdict":"wrong","extracted":"%d"}`, r.ID, n)
+		})
+	},
+	"once": func() { // repeats the id and ends all the same
+		line, _ := bufio.NewReader(os.Stdin).ReadBytes('\n')
+		var r externalRequest
+		_ = json.Unmarshal(line, &r)
+		fmt.Printf(`{"id":%d,"verdict":"right"}`+"\n", r.ID)
+	},
+	"stutter": func() { // answers twice
+		serve(func(n int, r externalRequest) string {
+			answer := fmt.Sprintf(`{"id":%d,"verdict":"right"}`, r.ID)
+			return answer + "\n" + answer
+		})
+	},
+	"waiter": func() { // is kept, with a child
+		if err := another("child").Start(); err != nil {
+			os.Exit(3)
+		}
+		serve(func(n int, r externalRequest) string { return fmt.Sprintf(`{"id":%d,"verdict":"right"}`, r.ID) })
+	},
 }
 
-// program returns another of the programs, to be started by one.
-func program(name string) *exec.Cmd {
+// serve answers one line after the other, with the number of the line.
+func serve(answer func(n int, r externalRequest) string) {
+	lines := bufio.NewReader(os.Stdin)
+	for n := 1; ; n++ {
+		line, err := lines.ReadBytes('\n')
+		if err != nil {
+			return
+		}
+		var r externalRequest
+		if err := json.Unmarshal(line, &r); err != nil {
+			os.Exit(3)
+		}
+		fmt.Println(answer(n, r))
+	}
+}
+
+// another returns another of the programs, to be started by one.
+func another(name string) *exec.Cmd {
 	command := exec.Command(os.Args[0])
 	command.Env = append(os.Environ(), "REWARD_TEST_PROGRAM="+name)
 	return command
@@ -102,7 +144,8 @@ func judgeBySuffix(line []byte) string {
 }
 
 func TestProgramVerifier(t *testing.T) {
-	v := ProgramVerifier{Path: os.Args[0]}
+	v := NewProgramVerifier(os.Args[0])
+	defer v.Close()
 	p := trajectory.Problem{ID: "1", Answer: "42"}
 	for program, want := range map[string]struct {
 		verdict Verdict
@@ -122,8 +165,54 @@ func TestProgramVerifier(t *testing.T) {
 	if got := v.Verify(context.Background(), p, "it is 43"); got.Verdict != Wrong || got.Reason != "ends otherwise" {
 		t.Errorf("wrong answer: %+v", got)
 	}
-	if got := (ProgramVerifier{Path: "/no/such/program"}).Verify(context.Background(), p, "42"); got.Verdict != Failed {
+	if got := NewProgramVerifier("/no/such/program").Verify(context.Background(), p, "42"); got.Verdict != Failed {
 		t.Errorf("missing program: %+v", got)
+	}
+}
+
+// TestProgramIsKept asks one program several times, and a new one after a failure.
+func TestProgramIsKept(t *testing.T) {
+	t.Setenv("REWARD_TEST_PROGRAM", "keeper")
+	v := NewProgramVerifier(os.Args[0])
+	defer v.Close()
+	for i, step := range []struct {
+		completion string
+		verdict    Verdict
+		extracted  string
+	}{{"a", Wrong, "1"}, {"b", Wrong, "2"}, {"c", Wrong, "3"}, {"die", Failed, ""}, {"d", Wrong, "1"}, {"e", Wrong, "2"}} {
+		got := v.Verify(context.Background(), trajectory.Problem{Answer: "42"}, step.completion)
+		if got.Verdict != step.verdict || got.Extracted != step.extracted {
+			t.Errorf("request %d: %+v, want %v, %q", i+1, got, step.verdict, step.extracted)
+		}
+	}
+}
+
+// TestProgramThatEndsIsStartedAgain takes the end of a program after its answer
+// for no failure.
+func TestProgramThatEndsIsStartedAgain(t *testing.T) {
+	for _, program := range []string{"once", "judge", "deaf"} {
+		t.Setenv("REWARD_TEST_PROGRAM", program)
+		v := NewProgramVerifier(os.Args[0])
+		for i := range 3 {
+			completion := strings.Repeat("x", i<<17) + "42" // more than a pipe holds
+			if got := v.Verify(context.Background(), trajectory.Problem{Answer: "42"}, completion); got.Verdict != Right {
+				t.Errorf("%s, request %d: %+v", program, i+1, got)
+			}
+		}
+		v.Close()
+	}
+}
+
+// TestAnswerToAnotherRequestFails has a program answer twice: its second line is
+// no answer to the next completion.
+func TestAnswerToAnotherRequestFails(t *testing.T) {
+	t.Setenv("REWARD_TEST_PROGRAM", "stutter")
+	v := NewProgramVerifier(os.Args[0])
+	defer v.Close()
+	for i, want := range []Verdict{Right, Failed, Right, Failed} {
+		if got := v.Verify(context.Background(), trajectory.Problem{Answer: "42"}, "42"); got.Verdict != want {
+			t.Errorf("request %d: %+v, want %v", i+1, got, want)
+		}
 	}
 }
 

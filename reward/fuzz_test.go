@@ -43,7 +43,7 @@ func (w *watch) run(t *testing.T, work func(), input ...string) {
 		t.Fatal(err)
 	}
 	defer file.Close()
-	if _, err := fmt.Fprintf(file, "%s %d µs %.300q\n", w.target, least.Microseconds(), input); err != nil {
+	if _, err := fmt.Fprintf(file, "%s %d µs %q\n", w.target, least.Microseconds(), input); err != nil {
 		t.Fatal(err)
 	}
 }

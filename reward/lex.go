@@ -38,6 +38,7 @@ type lexer struct {
 	prose     bool // within a text command
 	thousands bool // commas may group digits
 	depth     int  // of brackets, in which commas separate
+	end       int  // one more than sentenceEnd returns, or 0
 	tokens    []token
 }
 
@@ -397,6 +398,14 @@ func (l *lexer) wordLike(run string) bool {
 // marks are characters that stand for tokens of more than one character, or of another spelling.
 var marks = map[string]string{"<=": "<=", ">=": ">=", "!=": "!=", "==": "=", "**": "^"}
 
+// sentenceEnd returns from where on text has nothing but what may follow a sentence.
+func (l *lexer) sentenceEnd() int {
+	if l.end == 0 {
+		l.end = 1 + len(strings.TrimRight(l.text, " .\n\t$})"))
+	}
+	return l.end - 1
+}
+
 func (l *lexer) punctuation() {
 	if l.at+1 < len(l.text) {
 		if text := marks[l.text[l.at:l.at+2]]; text != "" {
@@ -416,7 +425,7 @@ func (l *lexer) punctuation() {
 		l.bracket(c)
 	case strings.Contains("+-*/^_}|=<>!%:;,&'", c):
 		l.emit(tokenOp, c)
-	case c == "." && strings.Trim(l.text[l.at:], " .\n\t$})") == "" && !strings.Contains(l.text[max(0, l.at-3):], "..."):
+	case c == "." && l.at >= l.sentenceEnd() && !strings.Contains(l.text[max(0, l.at-3):], "..."):
 		// the end of a sentence
 	case c == "." && l.last().kind == tokenWord && !l.last().space || c == "." && shortened[l.last().text]:
 		// an abbreviation

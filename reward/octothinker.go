@@ -25,11 +25,20 @@ func (OctoThinkerVerifier) Verify(ctx context.Context, problem trajectory.Proble
 		if !ok {
 			return Result{Verdict: Unparsable, Reason: `no \boxed{…} that closes`}
 		}
-		if strings.EqualFold(strings.TrimSpace(text), strings.TrimSpace(problem.Answer)) && text != "" {
-			return Result{Verdict: Right, Extracted: text, Canonical: text, Method: methodText}
-		}
-		return comparison{ctx: ctx, problem: problem, published: true}.judge(text)
+		return comparePublished(ctx, problem, text)
 	})
+}
+
+// Compare judges a bare answer: one that needs no box.
+func (OctoThinkerVerifier) Compare(ctx context.Context, problem trajectory.Problem, answer string) Result {
+	return guard(ctx, func() Result { return comparePublished(ctx, problem, answer) })
+}
+
+func comparePublished(ctx context.Context, problem trajectory.Problem, text string) Result {
+	if strings.EqualFold(strings.TrimSpace(text), strings.TrimSpace(problem.Answer)) && text != "" {
+		return Result{Verdict: Right, Extracted: text, Canonical: text, Method: methodText}
+	}
+	return comparison{ctx: ctx, problem: problem, published: true}.judge(text)
 }
 
 // sameRounded reports whether two numbers, of which one is written as a decimal,

@@ -22,6 +22,7 @@ type parser struct {
 	inAbs    int // open bars of absolute values
 	inSet    int // open braces of sets, in which a bar separates
 	inSystem int // open environments of equations, in which & aligns
+	splits   []split
 	budget   *budget
 	err      error
 }
@@ -387,12 +388,12 @@ func (p *parser) mixed() *node {
 			return p.raised(n)
 		}
 	}
-	if start := p.at; p.at+2 < len(p.tokens) && p.tokens[p.at+1].text == "{" && p.tokens[p.at+2].text == "frac" {
+	if start, splits := p.at, len(p.splits); p.at+2 < len(p.tokens) && p.tokens[p.at+1].text == "{" && p.tokens[p.at+2].text == "frac" {
 		p.at++ // 5{\frac12}
 		if n, ok := p.mixedFraction(whole); ok && p.accept("}") {
 			return p.raised(n)
 		}
-		p.at = start
+		p.back(start, splits)
 	}
 	if n := p.overFraction(p.at + 1); n > 0 {
 		p.at += 1 + n
@@ -431,14 +432,14 @@ func (p *parser) overFraction(i int) int {
 
 // mixedFraction reads whole\frac{numerator}{denominator} of digits.
 func (p *parser) mixedFraction(whole token) (*node, bool) {
-	start := p.at
+	start, splits := p.at, len(p.splits)
 	p.at += 2
 	numerator, okN := p.digitsArgument()
 	denominator, okD := p.digitsArgument()
 	if okN && okD && numerator.num.Cmp(denominator.num) < 0 && numerator.num.Sign() > 0 && !p.isOp("^", "!") {
 		return mixedNumber(whole, numerator, denominator), true
 	}
-	p.at = start
+	p.back(start, splits)
 	return nil, false
 }
 

@@ -148,7 +148,6 @@ func (p *parser) unitWords() []string {
 		if p.isOp("/", "*", ".") && p.at+1 < len(p.tokens) && p.tokens[p.at+1].mayBeUnit() {
 			sign := p.next().text
 			if p.peek().kind == tokenSymbol {
-				p.tokens = append([]token{}, p.tokens...)
 				p.tokens[p.at].kind = tokenWord
 			}
 			words[len(words)-1] += sign

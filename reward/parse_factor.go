@@ -2,6 +2,7 @@ package reward
 
 import (
 	"math/big"
+	"slices"
 	"strings"
 )
 
@@ -14,15 +15,28 @@ func mixedNumber(whole, numerator, denominator token) *node {
 	return &node{op: opNum, num: q.Add(q, whole.num), name: whole.text + " " + numerator.text + "/" + denominator.text}
 }
 
+// split is a token of which a digit was taken.
+type split struct {
+	at  int
+	was token
+}
+
+// back returns to a place before which n splits had been made.
+func (p *parser) back(at, n int) {
+	for _, s := range slices.Backward(p.splits[n:]) {
+		p.tokens[s.at] = s.was
+	}
+	p.at, p.splits = at, p.splits[:n]
+}
+
 // splitDigits takes one digit of a number, as \frac12 does, and leaves the rest.
 func (p *parser) splitDigits(t token) token {
 	p.at--
 	rest := t
 	rest.text = t.text[1:]
 	rest.num, _ = new(big.Rat).SetString(rest.text)
-	tokens := append([]token{}, p.tokens...)
-	tokens[p.at] = rest
-	p.tokens = tokens
+	p.tokens[p.at] = rest
+	p.splits = append(p.splits, split{p.at, t})
 	t.text = t.text[:1]
 	t.num, _ = new(big.Rat).SetString(t.text)
 	return t
@@ -39,8 +53,10 @@ func (p *parser) power() *node {
 
 // raised reads powers, factorials, percent and degree signs behind base.
 func (p *parser) raised(base *node) *node {
-	for {
+	for n := 0; ; n++ {
 		switch {
+		case n == maxDepth:
+			return p.fail("more than %d signs behind a value", maxDepth)
 		case p.accept("^"):
 			base = p.raise(base)
 		case p.accept("!"):

@@ -48,7 +48,7 @@ func TestProgramIsKilledWithItsChildren(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := watchChild(t, cancel)
 	t.Setenv("REWARD_TEST_PROGRAM", "parent")
-	got := ProgramVerifier{Path: os.Args[0]}.Verify(ctx, trajectory.Problem{Answer: "42"}, "42")
+	got := NewProgramVerifier(os.Args[0]).Verify(ctx, trajectory.Problem{Answer: "42"}, "42")
 	if got.Verdict != Failed {
 		t.Errorf("killed program: %+v", got)
 	}
@@ -62,11 +62,28 @@ func TestProgramIsKilledWithItsChildren(t *testing.T) {
 func TestChildLeftBehindIsKilled(t *testing.T) {
 	ended := watchChild(t, func() {})
 	t.Setenv("REWARD_TEST_PROGRAM", "leaver")
-	got := ProgramVerifier{Path: os.Args[0]}.Verify(context.Background(), trajectory.Problem{Answer: "42"}, "42")
-	if got.Verdict != Failed {
+	got := NewProgramVerifier(os.Args[0]).Verify(context.Background(), trajectory.Problem{Answer: "42"}, "42")
+	if got.Verdict != Right {
 		t.Errorf("program with a child left behind: %+v", got)
 	}
 	if err := ended(); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestCloseKillsWhatIsKept ends a program that waits for a request, and its child.
+func TestCloseKillsWhatIsKept(t *testing.T) {
+	ended := watchChild(t, func() {})
+	t.Setenv("REWARD_TEST_PROGRAM", "waiter")
+	v := NewProgramVerifier(os.Args[0])
+	if got := v.Verify(context.Background(), trajectory.Problem{Answer: "42"}, "42"); got.Verdict != Right {
+		t.Errorf("program to be kept: %+v", got)
+	}
+	v.Close()
+	if err := ended(); err != nil {
+		t.Error(err)
+	}
+	if got := v.Verify(context.Background(), trajectory.Problem{Answer: "42"}, "42"); got.Verdict != Right || len(v.idle) > 0 {
+		t.Errorf("closed verifier: %+v, keeps %d programs", got, len(v.idle))
 	}
 }

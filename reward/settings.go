@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/url"
 	"os/exec"
 	"slices"
@@ -67,7 +68,7 @@ func (s Settings) open() (Verifier, error) {
 		if err != nil {
 			return nil, fmt.Errorf("program: %w; give the path of an executable file", err)
 		}
-		return ProgramVerifier{Path: path, Args: s.Program[1:]}, nil
+		return NewProgramVerifier(path, s.Program[1:]...), nil
 	case "endpoint":
 		u, err := url.Parse(s.URL)
 		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
@@ -79,6 +80,14 @@ func (s Settings) open() (Verifier, error) {
 		return nil, fmt.Errorf("mode %q: want %s", s.Mode, strings.Join(Modes(), ", "))
 	}
 	return Named(s.Mode)
+}
+
+// Close ends what a verifier that Open returned keeps running, if anything.
+func Close(v Verifier) error {
+	if c, ok := v.(io.Closer); ok {
+		return c.Close()
+	}
+	return nil
 }
 
 // Outside reports whether the verifier works outside this process, so that

@@ -12,7 +12,7 @@ func TestGrade(t *testing.T) {
 
 {"response":"so it is \\boxed{7}, not 8","gold":"8"}`
 	var out strings.Builder
-	if err := (&gradeVerb{Extract: "auto"}).grade(context.Background(), strings.NewReader(in), &out); err != nil {
+	if err := (&gradeVerb{}).grade(context.Background(), strings.NewReader(in), &out); err != nil {
 		t.Fatal(err)
 	}
 	want := `{"verdict":"right","correct":true,"extracted":"\\frac{2}{4}","canonical":"1/2","method":"exact","reason":""}
@@ -30,7 +30,7 @@ func TestGradeGoesOnAfterABadLine(t *testing.T) {
 	good := `{"prediction":"1","gold":"1"}`
 	in := good + "\n" + strings.Join(bad, "\n"+good+"\n") + "\n" + good
 	var out strings.Builder
-	err := (&gradeVerb{Extract: "auto"}).grade(context.Background(), strings.NewReader(in), &out)
+	err := (&gradeVerb{}).grade(context.Background(), strings.NewReader(in), &out)
 	if err == nil || !strings.Contains(err.Error(), "5 lines") || !strings.Contains(err.Error(), "line 2: ") {
 		t.Errorf("error %v, want one that counts 5 lines and names line 2", err)
 	}
@@ -46,5 +46,39 @@ func TestGradeGoesOnAfterABadLine(t *testing.T) {
 		if !strings.HasPrefix(line, want) {
 			t.Errorf("line %d is %s, want it to begin with %s", i+1, line, want)
 		}
+	}
+}
+
+// TestGradeModes judges by other verifiers than the default and adds rewards.
+func TestGradeModes(t *testing.T) {
+	for _, c := range []struct {
+		verb gradeVerb
+		in   string
+		want string // part of the output
+	}{
+		{gradeVerb{Mode: "octothinker"}, `{"prediction":"0.3333333","gold":"1/3"}`, `"verdict":"right"`},
+		{gradeVerb{Mode: "strict"}, `{"prediction":"0.3333333","gold":"1/3"}`, `"verdict":"wrong"`},
+		{gradeVerb{Mode: "octothinker"}, `{"response":"the answer is 7","gold":"7"}`, `"verdict":"unparsable"`},
+		{gradeVerb{Mode: "strict"}, `{"response":"the answer is 7","gold":"7"}`, `"verdict":"right"`},
+		{gradeVerb{Mode: "exact"}, `{"prediction":"7.0","gold":"7"}`, `"verdict":"wrong"`},
+		{gradeVerb{Mode: "countdown"}, `{"response":"\\boxed{8/(3-8/3)}","gold":"24 from 3 8 8 3"}`, `"verdict":"right"`},
+		{gradeVerb{Mode: "octothinker", Shape: "default"}, `{"response":"\\boxed{7}","gold":"7"}`, `"reason":"","reward":1}`},
+		{gradeVerb{Mode: "octothinker", Shape: "v2.wformat"}, `{"response":"\\boxed{8}","gold":"7"}`, `"reward":-0.5}`},
+		{gradeVerb{Shape: "v4.repeatpenalty"}, `{"response":"\\boxed{8} no \\boxed{7}","gold":"7"}`, `"reward":-2}`},
+		{gradeVerb{Shape: "default"}, `{"response":"\\boxed{8}","gold":""}`, `"reason":"reference answer is empty"}`},
+	} {
+		var out strings.Builder
+		if err := c.verb.grade(context.Background(), strings.NewReader(c.in), &out); err != nil || !strings.Contains(out.String(), c.want) {
+			t.Errorf("%+v of %s: %s, %v, want %s", c.verb, c.in, out.String(), err, c.want)
+		}
+	}
+	for _, verb := range []gradeVerb{{Mode: "numeric"}, {Mode: "choice", Shape: "default"}} {
+		err := verb.grade(context.Background(), strings.NewReader(`{"prediction":"7","gold":"7"}`), &strings.Builder{})
+		if err == nil || !strings.Contains(err.Error(), "give response") {
+			t.Errorf("%+v of a bare answer: %v", verb, err)
+		}
+	}
+	if err := (&gradeVerb{Mode: "exact", Extract: "boxed"}).grade(context.Background(), strings.NewReader(""), &strings.Builder{}); err == nil {
+		t.Error("extract with mode exact is no error")
 	}
 }

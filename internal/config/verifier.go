@@ -14,7 +14,7 @@ type Verifier struct {
 	// choice, final-answer or auto; default boxed.
 	Extract string `yaml:"extract,omitempty"`
 	// Program is the path of a program and its arguments, for mode program. It is
-	// started for each completion, on every node that verifies.
+	// started on every node that verifies; docs/algorithm.md says what it is asked.
 	Program []string `yaml:"program,flow,omitempty"`
 	// URL is where mode endpoint posts each completion.
 	URL string `yaml:"url,omitempty"`
