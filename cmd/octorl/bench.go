@@ -14,10 +14,12 @@ import (
 	"github.com/octorl/octorl/kernels/cpu"
 )
 
-// benchVerb measures devices and the verifier.
+// benchVerb measures devices, tokenizers and the verifier.
 type benchVerb struct {
 	CPU benchCPUVerb `cmd:"" name:"cpu" help:"Measure the CPU device beside the multiply-add rate of its cores."`
 	GPU benchGPUVerb `cmd:"" name:"gpu" help:"Measure a GPU: kernels, training steps and decoding beside their limits."`
+
+	Tokenizer benchTokenizerVerb `cmd:"" name:"tokenizer" help:"Measure a tokenizer on files of text, or on hard texts."`
 
 	Grade benchGradeVerb `cmd:"" name:"grade" help:"Measure the verifier on files of cases: agreement and speed."`
 }
