@@ -243,13 +243,7 @@ func TestGradientsWithACriticByFiniteDifferences(t *testing.T) {
 	reference.Init(77)
 	critic := newTinyCritic(t, p)
 	groups := randomBatch(t, p, r, 4)
-	for _, g := range groups {
-		for _, tr := range g.Group.Trajectories {
-			for i := range tr.LogProbs {
-				tr.LogProbs[i] += 0.1 * float32(r.NormFloat64())
-			}
-		}
-	}
+	disturb(groups, r)
 	c := ppoConfig(1, 60)
 	c.ClipLow, c.ClipHigh = 0.9, 9 // differences across the bend would not tell
 	c.KL, c.DualClip, c.Critic.Lambda = 0.3, 12, 0.9
@@ -288,34 +282,6 @@ func TestGradientsWithACriticByFiniteDifferences(t *testing.T) {
 		}
 		return loss
 	})
-}
-
-// compareSlope compares w's gradient of loss, at p's weights, with differences.
-func compareSlope(t *testing.T, name string, p *policy.Policy, w *workspace, r *rand.Rand, loss func() float64) {
-	t.Helper()
-	weights := readWeights(t, p)
-	direction := make([]float32, len(weights))
-	for i := range direction {
-		direction[i] = float32(r.NormFloat64())
-	}
-	const width = 1e-4
-	at := func(side float32) float64 {
-		moved := slices.Clone(weights)
-		for i := range moved {
-			moved[i] += side * width * direction[i]
-		}
-		p.SetWeights(moved)
-		return loss()
-	}
-	want := (at(1) - at(-1)) / (2 * width)
-	at(0)
-	got := 0.0
-	for i, g := range w.gradient(t) {
-		got += float64(g) * float64(direction[i])
-	}
-	if math.Abs(got-want) > 0.02*math.Abs(want) {
-		t.Errorf("%s: gradient along the direction is %v, differences give %v", name, got, want)
-	}
 }
 
 // The reward of a completion is told by its first token, at random whether it is

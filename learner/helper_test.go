@@ -3,6 +3,7 @@ package learner
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/octorl/octorl/internal/devicetest"
@@ -161,4 +162,43 @@ func (c *critic) update(mini minibatch, host *tokenArrays, lr float64) (valueUpd
 	u := c.queue(mini, host, lr)
 	err := c.finishUpdate(&u)
 	return u, err
+}
+
+// disturb moves the behavior logprobs of groups, so that ratios are not 1.
+func disturb(groups []RewardedGroup, r *rand.Rand) {
+	for _, g := range groups {
+		for _, tr := range g.Group.Trajectories {
+			for i := range tr.LogProbs {
+				tr.LogProbs[i] += 0.1 * float32(r.NormFloat64())
+			}
+		}
+	}
+}
+
+// compareSlope compares w's gradient of loss, at p's weights, with differences.
+func compareSlope(t *testing.T, name string, p *policy.Policy, w *workspace, r *rand.Rand, loss func() float64) {
+	t.Helper()
+	weights := readWeights(t, p)
+	direction := make([]float32, len(weights))
+	for i := range direction {
+		direction[i] = float32(r.NormFloat64())
+	}
+	const width = 1e-4
+	at := func(side float32) float64 {
+		moved := slices.Clone(weights)
+		for i := range moved {
+			moved[i] += side * width * direction[i]
+		}
+		p.SetWeights(moved)
+		return loss()
+	}
+	want := (at(1) - at(-1)) / (2 * width)
+	at(0)
+	got := 0.0
+	for i, g := range w.gradient(t) {
+		got += float64(g) * float64(direction[i])
+	}
+	if math.Abs(got-want) > 0.02*math.Abs(want) {
+		t.Errorf("%s: gradient along the direction is %v, differences give %v", name, got, want)
+	}
 }

@@ -224,40 +224,12 @@ func TestPolicyTrainerGradientByFiniteDifferences(t *testing.T) {
 	p, reference := newTiny(t, dev), newTiny(t, dev)
 	reference.Init(77)
 	groups := randomBatch(t, p, r, 4)
-	for _, g := range groups {
-		for _, tr := range g.Group.Trajectories {
-			for i := range tr.LogProbs {
-				tr.LogProbs[i] += 0.1 * float32(r.NormFloat64()) // within the clip for the most part
-			}
-		}
-	}
+	disturb(groups, r) // within the clip for the most part
 	c := rlConfig(1, 60)
 	c.KL, c.DualClip, c.LossNormalization = 0.3, 3, SequenceMean
 	trainer := newRL(t, p, reference, c)
 
-	weights := readWeights(t, p)
-	direction := make([]float32, len(weights))
-	for i := range direction {
-		direction[i] = float32(r.NormFloat64())
-	}
-	const width = 1e-4
-	loss := func(side float32) float64 {
-		moved := slices.Clone(weights)
-		for i := range moved {
-			moved[i] += side * width * direction[i]
-		}
-		p.SetWeights(moved)
-		return mustStep(t, trainer, groups, 0).Loss
-	}
-	want := (loss(1) - loss(-1)) / (2 * width)
-	loss(0)
-	got := 0.0
-	for i, g := range trainer.gradient(t) {
-		got += float64(g) * float64(direction[i])
-	}
-	if math.Abs(got-want) > 0.02*math.Abs(want) {
-		t.Errorf("gradient along the direction is %v, differences give %v", got, want)
-	}
+	compareSlope(t, "policy", p, trainer.workspace, r, func() float64 { return mustStep(t, trainer, groups, 0).Loss })
 }
 
 // On a problem whose completions are single tokens, GRPO finds the rewarded

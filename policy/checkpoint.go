@@ -11,10 +11,10 @@ import (
 // Save waits for queued work and writes the policy into the existing folder dir
 // in the Hugging Face layout: ConfigFile, GenerationFile but of a critic and, in
 // the type that the device computes in, WeightsFile, or above 5 GB shards with
-// WeightsIndexFile. Tied embeddings are
-// written once. Call it inside WriteDir's fill: by itself it is neither atomic
-// nor synced. A checkpoint that transformers reads whole also has the
-// tokenizer's file and that of WriteTokenizerConfig.
+// WeightsIndexFile. Tied embeddings are written once. Call it inside WriteDir's
+// fill: by itself it is neither atomic nor synced. A checkpoint that
+// transformers reads whole also has the tokenizer's file and that of
+// WriteTokenizerConfig.
 func (p *Policy) Save(dir string) error { return p.save(dir, shardBytes) }
 
 func (p *Policy) save(dir string, limit int64) error {
