@@ -7,6 +7,8 @@ import (
 	"os"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"github.com/octorl/octorl/evaluation"
 	"github.com/octorl/octorl/evaluation/candidate"
 	"github.com/octorl/octorl/evaluation/exam"
@@ -28,7 +30,7 @@ type examiner struct {
 	materials *materials
 	exams     exams
 	dir       *directory
-	warn      func(what string, err error)
+	log       zerolog.Logger
 	answered  func(at standing, s exam.State) // told of every item in tests; nil for nobody
 	policy    *policy.Policy                  // nil before the first version
 }
@@ -78,11 +80,21 @@ func (x *examiner) examine(ctx context.Context, e examine, out *examined) error 
 	return err
 }
 
+// follow returns who is told of the answers of a version: the log, at each tenth.
 func (x *examiner) follow(at standing) func(string) exam.Progress {
-	if x.answered == nil {
-		return nil
+	return func(part string) exam.Progress {
+		tenths := 0
+		return func(s exam.State) {
+			if now := 10 * s.Done / s.Total; now > tenths {
+				tenths = now
+				x.log.Info().Str("stage", at.stage).Int("policy_version", at.step).Str("benchmark", part).
+					Int("problems", s.Done).Int("of", s.Total).Float64("accuracy", s.Accuracy).Msg("evaluation under way")
+			}
+			if x.answered != nil {
+				x.answered(at, s)
+			}
+		}
 	}
-	return func(string) exam.Progress { return func(s exam.State) { x.answered(at, s) } }
 }
 
 // load brings the policy to the version, and returns the digest that names it.
@@ -124,7 +136,7 @@ func (x *examiner) open(e examine, digest string) (*exam.Sitting, error) {
 	}
 	s, err := sit()
 	if errors.Is(err, exam.ErrOtherSettings) {
-		x.warn("evaluation made anew", err)
+		x.log.Warn().Err(err).Msg("evaluation made anew")
 		if err := os.RemoveAll(folder); err != nil {
 			return nil, fmt.Errorf("make the evaluation anew: %w", err)
 		}

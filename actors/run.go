@@ -278,10 +278,8 @@ func (h *head) scorer() scorer {
 	if device == nil {
 		device = h.options.Device
 	}
-	log := h.options.Log
 	var s scorer = &examiner{
-		device: device, materials: h.materials, exams: h.exams, dir: h.dir, answered: h.options.answered,
-		warn: func(what string, err error) { log.Warn().Err(err).Msg(what) },
+		device: device, materials: h.materials, exams: h.exams, dir: h.dir, log: h.options.Log, answered: h.options.answered,
 	}
 	if h.options.rescore != nil {
 		s = h.options.rescore(s)

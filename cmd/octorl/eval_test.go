@@ -349,3 +349,19 @@ func completionsOf(t *testing.T, dir string) map[string]string {
 	}
 	return out
 }
+
+func TestListOfBenchmarks(t *testing.T) {
+	var out strings.Builder
+	if err := listBenchmarks(&out); err != nil {
+		t.Fatal(err)
+	}
+	table, elsewhere, _ := strings.Cut(out.String(), "\n\n")
+	for line := range strings.Lines(table) {
+		if n := len([]rune(strings.TrimRight(line, "\n"))); n > 80 {
+			t.Errorf("%d columns: %s", n, line)
+		}
+	}
+	if !strings.Contains(table, "svamp") || strings.Contains(elsewhere, "svamp") || !strings.Contains(elsewhere, "ocw.jsonl: ") {
+		t.Errorf("list:\n%s", out.String())
+	}
+}

@@ -96,7 +96,7 @@ func (c *Candidate) config(s evaluation.Settings, questions []exam.Question) rol
 	p := c.Policy.Config()
 	sequenceBytes := 8 * total * p.Layers * p.Heads.KeyValue * p.Heads.Width
 	e.Rows = max(1, min(e.Rows, len(questions)*s.Samples, maxCacheBytes/sequenceBytes))
-	e.PromptTokens, e.SequenceTokens = max(e.PromptTokens, longest), total
+	e.PromptTokens, e.SequenceTokens = max(min(e.PromptTokens, p.MaxPositions), longest), total
 	e.Seed, e.EndTokens = s.Seed, c.Ends
 	e.Decode = func(ids []int32) string { return c.Tokenizer.Decode(ids, true) }
 	return e

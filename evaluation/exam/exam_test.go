@@ -262,3 +262,28 @@ func TestItemsOfAFinishedEvaluation(t *testing.T) {
 		t.Errorf("item %+v", items[0])
 	}
 }
+
+// TestHalfALineIsCut leaves what a full disk leaves of a line, and goes on.
+func TestHalfALineIsCut(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "sums.jsonl")
+	p := mustPaper(t, 100, Options{Shots: Published})
+	j := journalOf(t, path, p)
+	for _, q := range p.Questions[:2] {
+		if err := j.Add(p.item(q)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := j.file.WriteString(`{"item": {"Problem": {`); err != nil {
+			t.Fatal(err)
+		}
+		if err := j.cut(j.end); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := j.Close(1); err != nil {
+		t.Fatal(err)
+	}
+	again, err := ReadJournal(path)
+	if err != nil || len(again.items) != 2 || again.Seconds != 1 {
+		t.Errorf("read %+v, %v", again, err)
+	}
+}

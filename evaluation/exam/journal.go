@@ -45,6 +45,7 @@ type Journal struct {
 	Seconds float64 // of all sessions that ended
 	path    string
 	file    *os.File
+	end     int64                      // of the last whole line in file
 	items   map[string]evaluation.Item // by problem
 	order   []string                   // problems as they were finished
 }
@@ -73,10 +74,7 @@ func OpenJournal(path string, p *Paper) (*Journal, error) {
 	if j.file, err = os.OpenFile(path, os.O_WRONLY, 0); err != nil {
 		return nil, fmt.Errorf("open journal: %w", err)
 	}
-	if err = j.file.Truncate(whole); err == nil {
-		_, err = j.file.Seek(0, io.SeekEnd)
-	}
-	if err != nil {
+	if err = j.cut(whole); err != nil {
 		return nil, errors.Join(fmt.Errorf("open journal %s: %w", path, err), j.file.Close())
 	}
 	return j, nil
@@ -208,9 +206,21 @@ func (j *Journal) write(e entry) error {
 		return fmt.Errorf("write journal %s: %w", j.path, err)
 	}
 	if _, err := j.file.Write(line.Bytes()); err != nil {
-		return fmt.Errorf("write journal %s: %w; free space, then the same command goes on", j.path, err)
+		// Half a line before another would be damage.
+		return fmt.Errorf("write journal: %w; free space, then the same command goes on", errors.Join(err, j.cut(j.end)))
 	}
+	j.end += int64(line.Len())
 	return nil
+}
+
+// cut removes what is behind end, and goes on from there.
+func (j *Journal) cut(end int64) error {
+	j.end = end
+	if err := j.file.Truncate(end); err != nil {
+		return err
+	}
+	_, err := j.file.Seek(end, io.SeekStart)
+	return err
 }
 
 // Close notes the seconds that the session took, unless there are none, and puts all

@@ -103,8 +103,12 @@ func (s *Sitting) Run(ctx context.Context, from Sampler, follow func(part string
 		if len(j.items) > before {
 			took = time.Since(began).Seconds()
 		}
-		if err := errors.Join(err, j.Close(took)); err != nil {
-			return err
+		closed := j.Close(took)
+		if err != nil {
+			return err // which of a full disk says what Close does
+		}
+		if closed != nil {
+			return closed
 		}
 	}
 	return nil
