@@ -3,15 +3,75 @@
 // The tiles keep a row's sixteen sums in two registers. A step loads sixteen
 // elements of the right panel and multiplies them by one element of each row.
 
+// SUMSn calls F for the sums of n rows.
+#define SUMS1(F) F(Y4, Y5)
+#define SUMS2(F) SUMS1(F) F(Y6, Y7)
+#define SUMS4(F) SUMS2(F) F(Y8, Y9) F(Y10, Y11)
+#define SUMS6(F) SUMS4(F) F(Y12, Y13) F(Y14, Y15)
+
+// What is done with a row's sums. R13 goes down the rows of out, then DI does.
+#define FETCH(low, high) \
+	VMOVUPS (R13), low \
+	VMOVUPS 32(R13), high \
+	ADDQ    R8, R13
+#define ZERO(low, high) \
+	VXORPS low, low, low \
+	VXORPS high, high, high
+#define PUT(low, high) \
+	VMOVUPS low, (DI) \
+	VMOVUPS high, 32(DI) \
+	ADDQ    R8, DI
+#define ASK(low, high) \
+	PREFETCHT0 (R13) \
+	ADDQ       R8, R13
+
 // ROW adds at·(Y0, Y1) to a row's sums.
 #define ROW(at, low, high) \
 	VBROADCASTSS at, Y2 \
 	VFMADD231PS  Y0, Y2, low \
 	VFMADD231PS  Y1, Y2, high
 
-// ARGUMENTS sets DI, R8 to out and its row in bytes, SI, R9, R10 to a, its row
-// and step, BX, R15 to the panel and its step, CX to the depth, and AX to add.
-#define ARGUMENTS(ADD) \
+// STEPn multiplies by n rows of a: three from each of SI and DX.
+#define STEP1 \
+	VMOVUPS (BX), Y0 \
+	VMOVUPS 32(BX), Y1 \
+	ROW((SI), Y4, Y5) \
+	ADDQ    R10, SI \
+	ADDQ    R15, BX
+#define STEP2 \
+	VMOVUPS (BX), Y0 \
+	VMOVUPS 32(BX), Y1 \
+	ROW((SI), Y4, Y5) \
+	ROW((SI)(R9*1), Y6, Y7) \
+	ADDQ    R10, SI \
+	ADDQ    R15, BX
+#define STEP4 \
+	VMOVUPS (BX), Y0 \
+	VMOVUPS 32(BX), Y1 \
+	ROW((SI), Y4, Y5) \
+	ROW((SI)(R9*1), Y6, Y7) \
+	ROW((SI)(R9*2), Y8, Y9) \
+	ROW((DX), Y10, Y11) \
+	ADDQ    R10, SI \
+	ADDQ    R10, DX \
+	ADDQ    R15, BX
+#define STEP6 \
+	VMOVUPS (BX), Y0 \
+	VMOVUPS 32(BX), Y1 \
+	ROW((SI), Y4, Y5) \
+	ROW((SI)(R9*1), Y6, Y7) \
+	ROW((SI)(R9*2), Y8, Y9) \
+	ROW((DX), Y10, Y11) \
+	ROW((DX)(R9*1), Y12, Y13) \
+	ROW((DX)(R9*2), Y14, Y15) \
+	ADDQ    R10, SI \
+	ADDQ    R10, DX \
+	ADDQ    R15, BX
+
+// OPERANDS sets DI and R13, R8 to out and its row in bytes, SI, R9, R10 to a,
+// its row and step, DX to row 3 of a, BX, R15 to the panel and its step, CX to the
+// depth, and AX to add.
+#define OPERANDS(ADD) \
 	MOVQ    out+0(FP), DI \
 	MOVQ    outRow+8(FP), R8 \
 	MOVQ    a+16(FP), SI \
@@ -24,63 +84,48 @@
 	SHLQ    $2, R8 \
 	SHLQ    $2, R9 \
 	SHLQ    $2, R10 \
-	SHLQ    $2, R15
+	SHLQ    $2, R15 \
+	LEAQ    (R9)(R9*2), DX \
+	ADDQ    SI, DX \
+	MOVQ    DI, R13
 
-// PREFETCH6 asks for the sums of six rows, three from each address: they are
-// rarely in a near cache, and the tile above them takes longer than they do.
-#define PREFETCH6(row0, row3) \
-	PREFETCHT0 (row0) \
-	PREFETCHT0 (row0)(R8*1) \
-	PREFETCHT0 (row0)(R8*2) \
-	PREFETCHT0 (row3) \
-	PREFETCHT0 (row3)(R8*1) \
-	PREFETCHT0 (row3)(R8*2)
+// TILE is the body of a routine for few rows.
+#define TILE(SUMS, STEP) \
+	OPERANDS(add+64(FP)) \
+	TESTB AX, AX \
+	JZ    zero \
+	SUMS(FETCH) \
+	JMP   start \
+zero: \
+	SUMS(ZERO) \
+start: \
+	TESTQ CX, CX \
+	JZ    store \
+loop: \
+	STEP \
+	DECQ  CX \
+	JNZ   loop \
+store: \
+	SUMS(PUT) \
+	VZEROUPPER
 
-// Every other step asks for one of the lines from ahead on, aheadStep apart,
-// which a later tile reads.
+// Six rows ask for the sums of the six below: they are rarely in a near cache,
+// and these take longer than they do. Every other step asks for one of the lines
+// from ahead on, aheadStep apart, which a later tile reads.
 //
 // func tile6AVX2(out *float32, outRow int, a *float32, aRow, aStep int, b *float32, bStep, depth int, ahead *float32, aheadStep int, add bool)
 TEXT ·tile6AVX2(SB), NOSPLIT, $0-81
-	ARGUMENTS(add+80(FP))
-	LEAQ  (R9)(R9*2), DX
-	ADDQ  SI, DX               // row 3 of a
-	LEAQ  (R8)(R8*2), R11
-	ADDQ  DI, R11              // row 3 of out
-	LEAQ  (R11)(R8*2), R12
-	ADDQ  R8, R12              // row 6 of out
-	LEAQ  (R8)(R8*2), R13
-	ADDQ  R12, R13             // row 9 of out
-	PREFETCH6(R12, R13)
+	OPERANDS(add+80(FP))
 	TESTB AX, AX
 	JZ    zero
-	VMOVUPS (DI), Y4
-	VMOVUPS 32(DI), Y5
-	VMOVUPS (DI)(R8*1), Y6
-	VMOVUPS 32(DI)(R8*1), Y7
-	VMOVUPS (DI)(R8*2), Y8
-	VMOVUPS 32(DI)(R8*2), Y9
-	VMOVUPS (R11), Y10
-	VMOVUPS 32(R11), Y11
-	VMOVUPS (R11)(R8*1), Y12
-	VMOVUPS 32(R11)(R8*1), Y13
-	VMOVUPS (R11)(R8*2), Y14
-	VMOVUPS 32(R11)(R8*2), Y15
+	SUMS6(FETCH)
+	SUMS6(ASK)
 	JMP   start
 
 zero:
-	PREFETCH6(DI, R11)
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	VXORPS Y6, Y6, Y6
-	VXORPS Y7, Y7, Y7
-	VXORPS Y8, Y8, Y8
-	VXORPS Y9, Y9, Y9
-	VXORPS Y10, Y10, Y10
-	VXORPS Y11, Y11, Y11
-	VXORPS Y12, Y12, Y12
-	VXORPS Y13, Y13, Y13
-	VXORPS Y14, Y14, Y14
-	VXORPS Y15, Y15, Y15
+	SUMS6(ZERO)
+	SUMS6(ASK)
+	SUMS6(ASK)
 
 start:
 	MOVQ  ahead+64(FP), R12
@@ -88,17 +133,7 @@ start:
 	SHLQ  $2, R13
 	TESTQ $1, CX
 	JZ    pairs
-	VMOVUPS (BX), Y0
-	VMOVUPS 32(BX), Y1
-	ROW((SI), Y4, Y5)
-	ROW((SI)(R9*1), Y6, Y7)
-	ROW((SI)(R9*2), Y8, Y9)
-	ROW((DX), Y10, Y11)
-	ROW((DX)(R9*1), Y12, Y13)
-	ROW((DX)(R9*2), Y14, Y15)
-	ADDQ  R10, SI
-	ADDQ  R10, DX
-	ADDQ  R15, BX
+	STEP6
 
 pairs:
 	SHRQ $1, CX
@@ -106,171 +141,30 @@ pairs:
 
 loop:
 	PREFETCHT1 (R12)
-	ADDQ    R13, R12
-	VMOVUPS (BX), Y0
-	VMOVUPS 32(BX), Y1
-	ROW((SI), Y4, Y5)
-	ROW((SI)(R9*1), Y6, Y7)
-	ROW((SI)(R9*2), Y8, Y9)
-	ROW((DX), Y10, Y11)
-	ROW((DX)(R9*1), Y12, Y13)
-	ROW((DX)(R9*2), Y14, Y15)
-	ADDQ    R10, SI
-	ADDQ    R10, DX
-	VMOVUPS (BX)(R15*1), Y0
-	VMOVUPS 32(BX)(R15*1), Y1
-	ROW((SI), Y4, Y5)
-	ROW((SI)(R9*1), Y6, Y7)
-	ROW((SI)(R9*2), Y8, Y9)
-	ROW((DX), Y10, Y11)
-	ROW((DX)(R9*1), Y12, Y13)
-	ROW((DX)(R9*2), Y14, Y15)
-	ADDQ    R10, SI
-	ADDQ    R10, DX
-	LEAQ    (BX)(R15*2), BX
-	DECQ    CX
-	JNZ     loop
+	ADDQ R13, R12
+	STEP6
+	STEP6
+	DECQ CX
+	JNZ  loop
 
 store:
-	VMOVUPS Y4, (DI)
-	VMOVUPS Y5, 32(DI)
-	VMOVUPS Y6, (DI)(R8*1)
-	VMOVUPS Y7, 32(DI)(R8*1)
-	VMOVUPS Y8, (DI)(R8*2)
-	VMOVUPS Y9, 32(DI)(R8*2)
-	VMOVUPS Y10, (R11)
-	VMOVUPS Y11, 32(R11)
-	VMOVUPS Y12, (R11)(R8*1)
-	VMOVUPS Y13, 32(R11)(R8*1)
-	VMOVUPS Y14, (R11)(R8*2)
-	VMOVUPS Y15, 32(R11)(R8*2)
+	SUMS6(PUT)
 	VZEROUPPER
 	RET
 
 // func tile4AVX2(out *float32, outRow int, a *float32, aRow, aStep int, b *float32, bStep, depth int, add bool)
 TEXT ·tile4AVX2(SB), NOSPLIT, $0-65
-	ARGUMENTS(add+64(FP))
-	LEAQ  (R9)(R9*2), DX
-	LEAQ  (R8)(R8*2), R11
-	TESTB AX, AX
-	JZ    zero
-	VMOVUPS (DI), Y4
-	VMOVUPS 32(DI), Y5
-	VMOVUPS (DI)(R8*1), Y6
-	VMOVUPS 32(DI)(R8*1), Y7
-	VMOVUPS (DI)(R8*2), Y8
-	VMOVUPS 32(DI)(R8*2), Y9
-	VMOVUPS (DI)(R11*1), Y10
-	VMOVUPS 32(DI)(R11*1), Y11
-	JMP   start
-
-zero:
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	VXORPS Y6, Y6, Y6
-	VXORPS Y7, Y7, Y7
-	VXORPS Y8, Y8, Y8
-	VXORPS Y9, Y9, Y9
-	VXORPS Y10, Y10, Y10
-	VXORPS Y11, Y11, Y11
-
-start:
-	TESTQ CX, CX
-	JZ    store
-
-loop:
-	VMOVUPS (BX), Y0
-	VMOVUPS 32(BX), Y1
-	ROW((SI), Y4, Y5)
-	ROW((SI)(R9*1), Y6, Y7)
-	ROW((SI)(R9*2), Y8, Y9)
-	ROW((SI)(DX*1), Y10, Y11)
-	ADDQ    R10, SI
-	ADDQ    R15, BX
-	DECQ    CX
-	JNZ     loop
-
-store:
-	VMOVUPS Y4, (DI)
-	VMOVUPS Y5, 32(DI)
-	VMOVUPS Y6, (DI)(R8*1)
-	VMOVUPS Y7, 32(DI)(R8*1)
-	VMOVUPS Y8, (DI)(R8*2)
-	VMOVUPS Y9, 32(DI)(R8*2)
-	VMOVUPS Y10, (DI)(R11*1)
-	VMOVUPS Y11, 32(DI)(R11*1)
-	VZEROUPPER
+	TILE(SUMS4, STEP4)
 	RET
 
 // func tile2AVX2(out *float32, outRow int, a *float32, aRow, aStep int, b *float32, bStep, depth int, add bool)
 TEXT ·tile2AVX2(SB), NOSPLIT, $0-65
-	ARGUMENTS(add+64(FP))
-	TESTB AX, AX
-	JZ    zero
-	VMOVUPS (DI), Y4
-	VMOVUPS 32(DI), Y5
-	VMOVUPS (DI)(R8*1), Y6
-	VMOVUPS 32(DI)(R8*1), Y7
-	JMP   start
-
-zero:
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	VXORPS Y6, Y6, Y6
-	VXORPS Y7, Y7, Y7
-
-start:
-	TESTQ CX, CX
-	JZ    store
-
-loop:
-	VMOVUPS (BX), Y0
-	VMOVUPS 32(BX), Y1
-	ROW((SI), Y4, Y5)
-	ROW((SI)(R9*1), Y6, Y7)
-	ADDQ    R10, SI
-	ADDQ    R15, BX
-	DECQ    CX
-	JNZ     loop
-
-store:
-	VMOVUPS Y4, (DI)
-	VMOVUPS Y5, 32(DI)
-	VMOVUPS Y6, (DI)(R8*1)
-	VMOVUPS Y7, 32(DI)(R8*1)
-	VZEROUPPER
+	TILE(SUMS2, STEP2)
 	RET
 
 // func tile1AVX2(out *float32, outRow int, a *float32, aRow, aStep int, b *float32, bStep, depth int, add bool)
 TEXT ·tile1AVX2(SB), NOSPLIT, $0-65
-	ARGUMENTS(add+64(FP))
-	TESTB AX, AX
-	JZ    zero
-	VMOVUPS (DI), Y4
-	VMOVUPS 32(DI), Y5
-	JMP   start
-
-zero:
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-
-start:
-	TESTQ CX, CX
-	JZ    store
-
-loop:
-	VBROADCASTSS (SI), Y2
-	VFMADD231PS (BX), Y2, Y4
-	VFMADD231PS 32(BX), Y2, Y5
-	ADDQ    R10, SI
-	ADDQ    R15, BX
-	DECQ    CX
-	JNZ     loop
-
-store:
-	VMOVUPS Y4, (DI)
-	VMOVUPS Y5, 32(DI)
-	VZEROUPPER
+	TILE(SUMS1, STEP1)
 	RET
 
 // One row has too few sums to hide the latency of an addition, so this one
