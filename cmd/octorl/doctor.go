@@ -77,7 +77,7 @@ func (v *doctorVerb) processor() string {
 	if n := runtime.NumCPU(); n != dev.Info().Threads {
 		s += fmt.Sprintf(" of %d processors", n)
 	}
-	if !strings.Contains(s, "avx2") {
+	if strings.Contains(s, "portable") {
 		s += "; without AVX2 and FMA products are several times slower"
 	}
 	if v.Quick {

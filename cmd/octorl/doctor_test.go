@@ -17,4 +17,7 @@ func TestDoctor(t *testing.T) {
 			t.Errorf("no %q in\n%s", want, out.String())
 		}
 	}
+	if strings.Contains(out.String(), "avx") == strings.Contains(out.String(), "times slower") {
+		t.Errorf("only a processor without AVX2 is called slower:\n%s", out.String())
+	}
 }
