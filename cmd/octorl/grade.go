@@ -157,7 +157,7 @@ func (b *badLines) err() error {
 func (g grader) line(ctx context.Context, line []byte) (gradeOutput, error) {
 	var in gradeInput
 	if err := json.Unmarshal(line, &in); err != nil {
-		return gradeOutput{}, fmt.Errorf(`want {"prediction":…,"gold":…} or {"response":…,"gold":…}: %w`, err)
+		return gradeOutput{}, fmt.Errorf(`want {"prediction":…,"gold":…} or {"response":…,"gold":…}: %w`, plainFault(err))
 	}
 	if in.Gold == nil || (in.Prediction == nil) == (in.Response == nil) {
 		return gradeOutput{}, errors.New(`want gold and either prediction or response, each a string`)

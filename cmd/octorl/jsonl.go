@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
 )
 
 // eachLine calls use with the value of every line of JSON in r, counted from 1,
@@ -33,7 +34,29 @@ func eachLine[T any](r io.Reader, use func(line int, value T) error) error {
 func useLine[T any](n int, text []byte, use func(line int, value T) error) error {
 	var value T
 	if err := json.Unmarshal(text, &value); err != nil {
-		return fmt.Errorf("%w; each line must be one JSON object", err)
+		return fmt.Errorf("%w; each line must be one JSON object", plainFault(err))
 	}
 	return use(n, value)
+}
+
+// plainFault says of a value of the wrong type what it is and what is wanted,
+// without the names of Go's types. Other errors are returned as they are.
+func plainFault(err error) error {
+	var wrong *json.UnmarshalTypeError
+	if !errors.As(err, &wrong) {
+		return err
+	}
+	wanted := "an object"
+	switch wrong.Type.Kind() {
+	case reflect.String:
+		wanted = "a string"
+	case reflect.Slice:
+		wanted = "a list"
+	case reflect.Int32:
+		wanted = "an integer of 32 bits"
+	}
+	if wrong.Field == "" {
+		return fmt.Errorf("%s where %s is wanted", wrong.Value, wanted)
+	}
+	return fmt.Errorf("%q has %s where %s is wanted", wrong.Field, wrong.Value, wanted)
 }

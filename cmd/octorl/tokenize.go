@@ -69,7 +69,7 @@ func (v *tokenizeVerb) line(tok *tokenizer.Tokenizer, line []byte) (any, error) 
 	}
 	var text textLine
 	if err := json.Unmarshal(line, &text); err != nil {
-		return nil, err
+		return nil, fmt.Errorf(`%w; each line must be {"text":…}`, plainFault(err))
 	}
 	if text.Text == nil {
 		return nil, errors.New(`no "text" in the object`)
@@ -83,7 +83,7 @@ func (v *tokenizeVerb) line(tok *tokenizer.Tokenizer, line []byte) (any, error) 
 func (v *tokenizeVerb) decode(tok *tokenizer.Tokenizer, line []byte) (any, error) {
 	var ids idsLine
 	if err := json.Unmarshal(line, &ids); err != nil {
-		return nil, err
+		return nil, fmt.Errorf(`%w; each line must be {"ids":[…]}`, plainFault(err))
 	}
 	if ids.IDs == nil {
 		return nil, errors.New(`no "ids" in the object`)
