@@ -235,22 +235,6 @@ func (v *evalVerb) publish(e *evaluationRun) error {
 	return err
 }
 
-// checkpointOf returns the folder of a checkpoint that may be named by run and stage.
-func checkpointOf(source string) (string, error) {
-	if !strings.Contains(source, "@") || isDir(source) {
-		return source, nil
-	}
-	run, stage, r, err := openRun(source)
-	if err != nil {
-		return "", err
-	}
-	dir := finalCheckpoint(run, stage)
-	if !isDir(dir) {
-		return "", fmt.Errorf("stage %q of %s has no final checkpoint; finished are: %s", stage, run, finishedStages(run, r))
-	}
-	return dir, nil
-}
-
 // nameOfCheckpoint makes a folder's name of a checkpoint's path: of those of a run
 // the run and the stage.
 func nameOfCheckpoint(dir string) string {

@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -34,9 +32,6 @@ func openEvaluation(dir, out string, f deviceFlag) (*evaluationRun, error) {
 		return nil, err
 	}
 	m, err := openModel(dir, f)
-	if errors.Is(err, fs.ErrNotExist) {
-		err = fmt.Errorf("%w; give the folder of a checkpoint, or a stage of a run as RUN@STAGE", err)
-	}
 	if err != nil {
 		return nil, err
 	}

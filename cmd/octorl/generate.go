@@ -18,7 +18,7 @@ import (
 
 // generateVerb completes prompts.
 type generateVerb struct {
-	Model       string   `required:"" help:"Checkpoint folder." placeholder:"DIR"`
+	Model       string   `required:"" help:"Checkpoint folder, or RUN@STAGE." placeholder:"DIR"`
 	Prompt      *string  `help:"Text to complete; without one, lines of --jsonl." placeholder:"TEXT"`
 	N           int      `default:"1" help:"Completions of each prompt; default 1." placeholder:"N"`
 	Temperature *float32 `help:"0 takes the likeliest token; default what the checkpoint's generation_config.json says." placeholder:"T"`

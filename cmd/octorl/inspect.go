@@ -19,7 +19,7 @@ import (
 
 // inspectVerb describes a checkpoint and checks its files.
 type inspectVerb struct {
-	Dir string `arg:"" help:"Checkpoint folder in the Hugging Face layout."`
+	Dir string `arg:"" help:"Checkpoint folder in the Hugging Face layout, or RUN@STAGE."`
 }
 
 // Help implements kong's help of a verb.
@@ -28,7 +28,13 @@ func (v *inspectVerb) Help() string {
 }
 
 // Run implements the verb.
-func (v *inspectVerb) Run() error { return inspect(os.Stdout, v.Dir) }
+func (v *inspectVerb) Run() error {
+	dir, err := checkpointOf(v.Dir)
+	if err != nil {
+		return err
+	}
+	return inspect(os.Stdout, dir)
+}
 
 // inspect writes what is in dir, and returns an error where something is wrong.
 func inspect(out io.Writer, dir string) error {

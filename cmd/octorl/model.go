@@ -1,7 +1,10 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
+	"strings"
 
 	"github.com/octorl/octorl/kernels"
 	"github.com/octorl/octorl/policy"
@@ -16,19 +19,46 @@ type model struct {
 	tokens *tokenizer.Tokenizer // nil until text is met
 }
 
-// openModel loads the policy of a checkpoint folder on the device of f. close
-// releases it.
-func openModel(dir string, f deviceFlag) (*model, error) {
+// openModel loads the policy of a checkpoint, which checkpointOf finds, on the
+// device of f. close releases it.
+func openModel(source string, f deviceFlag) (*model, error) {
+	dir, err := checkpointOf(source)
+	if err != nil {
+		return nil, err
+	}
 	dev, err := f.open()
 	if err != nil {
 		return nil, err
 	}
 	p, err := policy.Load(dev, dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = fmt.Errorf("%w; give the folder of a checkpoint, or a stage of a run as RUN@STAGE", err)
+	}
 	if err != nil {
 		dev.Close()
 		return nil, err
 	}
 	return &model{dir: dir, dev: dev, policy: p}, nil
+}
+
+// checkpointOf returns the folder of a checkpoint: source itself, or where it is
+// RUN@STAGE what that stage ended with.
+func checkpointOf(source string) (string, error) {
+	if isDir(source) {
+		return source, nil
+	}
+	if !strings.Contains(source, "@") {
+		return "", fmt.Errorf("%s is no folder; give that of a checkpoint, or a stage of a run as RUN@STAGE", source)
+	}
+	run, stage, r, err := openRun(source)
+	if err != nil {
+		return "", err
+	}
+	dir := finalCheckpoint(run, stage)
+	if !isDir(dir) {
+		return "", fmt.Errorf("stage %q of %s has no final checkpoint; finished are: %s", stage, run, finishedStages(run, r))
+	}
+	return dir, nil
 }
 
 func (m *model) close() {

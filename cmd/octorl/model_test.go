@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/octorl/octorl/kernels"
@@ -78,4 +79,26 @@ func openTestModel(t *testing.T) *model {
 	}
 	t.Cleanup(m.close)
 	return m
+}
+
+func TestCheckpointOf(t *testing.T) {
+	run := makeRun(t, "first")
+	for source, want := range map[string]string{
+		run:                           run, // a folder is taken as it is
+		run + "@first":                finalCheckpoint(run, "first"),
+		finalCheckpoint(run, "first"): finalCheckpoint(run, "first"),
+	} {
+		if got, err := checkpointOf(source); err != nil || got != want {
+			t.Errorf("%s: %q, %v; want %q", source, got, err, want)
+		}
+	}
+	for source, want := range map[string]string{
+		run + "@second": "finished are: first",
+		run + "x":       "is no folder; give that of a checkpoint, or a stage of a run as RUN@STAGE",
+		run + "x@first": "is no run directory",
+	} {
+		if _, err := checkpointOf(source); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v; want %q", source, err, want)
+		}
+	}
 }

@@ -13,7 +13,7 @@ import (
 
 // scoreVerb says how likely texts are.
 type scoreVerb struct {
-	Model string `required:"" help:"Checkpoint folder." placeholder:"DIR"`
+	Model string `required:"" help:"Checkpoint folder, or RUN@STAGE." placeholder:"DIR"`
 	deviceFlag
 }
 
