@@ -4,8 +4,6 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
-
-	"golang.org/x/text/unicode/norm"
 )
 
 // addedToken is a token that is found in text as it is written, before the text
@@ -51,7 +49,7 @@ func newMatchers(tokens []addedToken, nfc bool) matchers {
 		}
 		content := token.Content
 		if nfc {
-			content = norm.NFC.String(content)
+			content = composed(content)
 		}
 		m.normalized = m.normalized.with(content, token)
 	}

@@ -76,7 +76,7 @@ func (t *Tokenizer) encode(ids []int32, text string, m matchers) []int32 {
 			return
 		}
 		if t.nfc && !norm.NFC.IsNormalString(segment) {
-			segment = norm.NFC.String(segment)
+			segment = composed(segment)
 		}
 		m.normalized.split(segment, func(segment string, id int32) {
 			if id >= 0 {
