@@ -2,7 +2,6 @@ package reward
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 )
 
@@ -10,8 +9,8 @@ import (
 type Extraction uint8
 
 const (
-	// FromBox takes the last \boxed{…} or \fbox{…}. Boxes with nothing but commas
-	// or "and" between them are one list.
+	// FromBox takes the last \boxed{…} or \fbox{…}. Boxes with nothing but spaces,
+	// commas or "and" between them are one list, as are those with "or maybe".
 	FromBox Extraction = iota
 	// FromLastNumber takes the last number, as few-shot GSM8K does.
 	FromLastNumber
@@ -65,8 +64,14 @@ func (e Extraction) Extract(completion string) (string, bool) {
 }
 
 func anywhere(text string) (string, bool) {
-	if hasBox(text) {
-		return boxes(text)
+	if start, opening := lastBox(text); start >= 0 {
+		answer, ok := boxes(text)
+		if ok && strings.TrimSpace(answer) == "" { // as an instruction is quoted
+			if after, marked := finalAnswer(text[start+len(opening):]); marked && after != "" {
+				return after, true
+			}
+		}
+		return answer, ok
 	}
 	if answer, ok := finalAnswer(text); ok {
 		return answer, answer != ""
@@ -92,91 +97,3 @@ func afterThoughts(text string) (string, bool) {
 	}
 	return text, true
 }
-
-const boxOpen = `\boxed{`
-
-// boxOpenings are the commands that frame an answer.
-var boxOpenings = []string{boxOpen, `\fbox{`}
-
-func hasBox(text string) bool {
-	return strings.Contains(text, boxOpen) || strings.Contains(text, `\fbox{`)
-}
-
-// ExtractBoxed returns what is in the last \boxed{…} of text, whose braces may
-// nest to any depth; a brace after a backslash is a character. It reports false
-// when there is no box or the last one never closes, as in a truncated
-// completion. The time is linear.
-func ExtractBoxed(text string) (string, bool) {
-	return contentAt(text, strings.LastIndex(text, boxOpen), boxOpen)
-}
-
-// contentAt returns what is between the opening at start and its end.
-func contentAt(text string, start int, opening string) (string, bool) {
-	if start < 0 {
-		return "", false
-	}
-	content := text[start+len(opening):]
-	end := closingBrace(content)
-	if end < 0 {
-		return "", false
-	}
-	return content[:end], true
-}
-
-// closingBrace returns the index of the brace that closes one opened before
-// text, or −1.
-func closingBrace(text string) int {
-	depth := 1
-	for i := 0; i < len(text); i++ {
-		switch text[i] {
-		case '\\':
-			i++
-		case '{':
-			depth++
-		case '}':
-			if depth--; depth == 0 {
-				return i
-			}
-		}
-	}
-	return -1
-}
-
-// lastBox returns where the last box opens.
-func lastBox(text string) (start int, opening string) {
-	start = -1
-	for _, o := range boxOpenings {
-		if i := strings.LastIndex(text, o); i > start {
-			start, opening = i, o
-		}
-	}
-	return start, opening
-}
-
-// maxBoxes bounds the boxes read as one list.
-const maxBoxes = 32
-
-// boxes returns the last box and those before it that stand with it in a list.
-func boxes(text string) (string, bool) {
-	start, opening := lastBox(text)
-	answer, ok := contentAt(text, start, opening)
-	for n := 1; ok && n < maxBoxes; n++ {
-		before := strings.TrimRight(text[:start], " $,;\n\t\\(")
-		before = strings.TrimSuffix(before, `\text{ and }`)
-		text = text[:start]
-		earlier, o := lastBox(text)
-		content, closed := contentAt(text, earlier, o)
-		if !closed || len(before) < earlier {
-			break
-		}
-		if between := text[earlier+len(o)+len(content)+1:]; !listSeparator.MatchString(between) {
-			break
-		}
-		answer = content + "," + answer
-		start = earlier
-	}
-	return answer, ok
-}
-
-// listSeparator is what stands between boxes of one list.
-var listSeparator = regexp.MustCompile(`^(?:\s|\$|\\[()]|\\q?quad|\\[,; ])*(?:,|;|\b(?:and|or)\b|\\text\s*\{\s*(?:,\s*)?(?:and|or)\s*\})(?:\s|\$|\\[()]|\\q?quad|\\[,; ]|(?:and|or)\b)*(?:[a-z](?:_\d)?\s*=\s*)?$`)

@@ -55,9 +55,13 @@ func afterMarker(text string) (rest string, ok bool) {
 // finalAnswer returns what follows the last marker of a final answer, and
 // whether there is a marker.
 func finalAnswer(text string) (string, bool) {
-	rest, ok := afterMarker(tail(beforeNextQuestion(text)))
+	text = tail(beforeNextQuestion(text))
+	rest, ok := afterMarker(text)
 	if !ok {
 		return "", false
+	}
+	if all := listedAnswers(text); all != "" {
+		return all, true
 	}
 	if math, ok := leadingFormulas(rest); ok {
 		return math, true
@@ -76,8 +80,35 @@ func finalAnswer(text string) (string, bool) {
 	return value, true
 }
 
+// bareAnswer is a line that has nothing but a final answer.
+var bareAnswer = regexp.MustCompile(`(?i)^(?:####|(?:so |the |final |possible )*answer(?:\s+is|\s*:)?:?|a:)\s*(\S+?)\.?$`)
+
+// minListed is how many lines with answers that differ make a list of them.
+const minListed = 3
+
+// listedAnswers returns the answers of the last lines of text if each has one and
+// nothing else, and not all are the same: who lists answers chooses none.
+func listedAnswers(text string) string {
+	var all []string
+	differ := false
+	for rest := strings.TrimSpace(text); len(all) < minListed; {
+		at := strings.LastIndexByte(rest, '\n')
+		line := bareAnswer.FindStringSubmatch(strings.TrimSpace(rest[at+1:]))
+		if line == nil || at < 0 && len(all) < minListed-1 {
+			return ""
+		}
+		all = append(all, line[1])
+		differ = differ || line[1] != all[0]
+		rest = strings.TrimSpace(rest[:max(at, 0)])
+	}
+	if !differ {
+		return ""
+	}
+	return strings.Join(all, " || ")
+}
+
 // hedge are words before a value that make the answer another one, or several.
-var hedge = regexp.MustCompile(`(?i)\b(?:not|or|less|more|fewer|greater|smaller|larger|than|between|least|most|plus|minus|times|half|twice|over|under|above|below|except)\b`)
+var hedge = regexp.MustCompile(`(?i)n['’]t\b|\bone of\b|\b(?:not|never|cannot|or|less|more|fewer|greater|smaller|larger|than|between|least|most|plus|minus|times|half|twice|over|under|above|below|except)\b`)
 
 // nextQuestion begins the question that a completion goes on with after its answer.
 var nextQuestion = regexp.MustCompile(`\n\s*(?:Q|Question|Problem)\s*:`)
@@ -173,34 +204,14 @@ func lastValue(text string) string {
 		}
 		i += n - 1
 	}
-	number, at := lastNumberAt(text)
-	if at < end || number == "" {
-		return formula
+	value := formula
+	if number, at := lastNumberAt(text); number != "" && at >= end {
+		value = inContext(text, number)
 	}
-	return inContext(text, number)
-}
-
-var (
-	listBefore = regexp.MustCompile(`[-−]?[\d.,/]*\d\s*,?\s+or\s+$`)
-	tupleTail  = regexp.MustCompile(`^\s*\)`)
-	tupleHead  = regexp.MustCompile(`\(\s*(?:[-−]?[\d./]+\s*,\s*)+$`)
-)
-
-// maxContext bounds what is looked at before a number, in bytes.
-const maxContext = 64
-
-// inContext returns the last number in text with what it is not complete without:
-// the number that it is an alternative to, or the tuple that it ends.
-func inContext(text, number string) string {
-	at := strings.LastIndex(text, number)
-	before, after := text[max(0, at-maxContext):at], text[at+len(number):]
-	if other := listBefore.FindString(before); other != "" {
-		return other + number
+	if at := strings.LastIndex(text, value); at > 0 && denied(text[:at]) {
+		return "not " + value
 	}
-	if head := tupleHead.FindString(before); head != "" && tupleTail.MatchString(after) {
-		return head + number + ")"
-	}
-	return number
+	return value
 }
 
 func lastNumber(text string) string {
@@ -231,7 +242,7 @@ func loneChoice(text string) string {
 	if all := chosen.FindAllStringSubmatch(text, -1); all != nil {
 		return all[len(all)-1][1]
 	}
-	if letter := optionForm.FindStringSubmatch(strings.Trim(text, "* \n\t.")); letter != nil {
+	if letter := optionForm.FindStringSubmatch(optionWord.ReplaceAllString(strings.Trim(text, "* \n\t."), "")); letter != nil {
 		return letter[1]
 	}
 	return ""

@@ -279,7 +279,7 @@ func TestExtraction(t *testing.T) {
 	}{
 		{FromBox, `\fbox{7}`, "7", true},
 		{FromBox, `\boxed{1}, \boxed{2} and $\boxed{3}$`, "1,2,3", true},
-		{FromBox, `\boxed{1}\boxed{2}`, "2", true}, // a second answer, not a list
+		{FromBox, `\boxed{1}\boxed{2}`, "1;2", true}, // two answers, of which none is chosen
 		{FromBox, `\boxed{1} first, then \boxed{2}`, "2", true},
 		{FromBox, `<think>\boxed{1}</think> \boxed{2}`, "2", true},
 		{FromBox, `<think>\boxed{1}`, "", false}, // cut off within its thoughts
