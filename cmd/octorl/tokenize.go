@@ -25,8 +25,7 @@ func (v *tokenizeVerb) Run() error {
 	if err != nil {
 		return err
 	}
-	out := bufio.NewWriterSize(os.Stdout, 1<<16)
-	return errors.Join(v.convert(tok, os.Stdin, out), out.Flush())
+	return v.convert(tok, os.Stdin, os.Stdout)
 }
 
 type textLine struct {
@@ -37,10 +36,13 @@ type idsLine struct {
 	IDs []int32 `json:"ids"`
 }
 
-// convert reads lines from in and writes as many to out. Its errors name the
-// line, counted from 1, at which it stopped.
-func (v *tokenizeVerb) convert(tok *tokenizer.Tokenizer, in io.Reader, out io.Writer) error {
-	r, encoder := bufio.NewReaderSize(in, 1<<16), json.NewEncoder(out)
+// convert reads lines from in and writes as many to out, which has all that was
+// asked whenever in has nothing more at hand. Its errors name the line, counted
+// from 1, at which it stopped.
+func (v *tokenizeVerb) convert(tok *tokenizer.Tokenizer, in io.Reader, out io.Writer) (err error) {
+	written := bufio.NewWriterSize(out, 1<<16)
+	defer func() { err = errors.Join(err, written.Flush()) }()
+	r, encoder := bufio.NewReaderSize(in, 1<<16), json.NewEncoder(written)
 	encoder.SetEscapeHTML(false)
 	for number := 1; ; number++ {
 		line, readErr := r.ReadBytes('\n')
@@ -58,6 +60,11 @@ func (v *tokenizeVerb) convert(tok *tokenizer.Tokenizer, in io.Reader, out io.Wr
 		}
 		if readErr == io.EOF {
 			return nil
+		}
+		if r.Buffered() == 0 {
+			if err := written.Flush(); err != nil {
+				return fmt.Errorf("write line %d: %w", number, err)
+			}
 		}
 	}
 }

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bufio"
+	"io"
 	"slices"
 	"strings"
 	"testing"
@@ -42,5 +44,33 @@ func TestTokenizeLines(t *testing.T) {
 				t.Errorf("error %v, want one with %q", err, c.wantErr)
 			}
 		})
+	}
+}
+
+// A program that writes a line and waits for its answer gets it before the input ends.
+func TestTokenizeAnswersLineByLine(t *testing.T) {
+	tok, err := tokenizer.Train(slices.Values([]string{"ab ab"}), tokenizer.TrainConfig{Vocab: 257})
+	if err != nil {
+		t.Fatal(err)
+	}
+	in, asked := io.Pipe()
+	answered, out := io.Pipe()
+	ended := make(chan error, 1)
+	go func() {
+		ended <- (&tokenizeVerb{}).convert(tok, in, out)
+		out.Close()
+	}()
+	answers := bufio.NewReader(answered)
+	for range 2 {
+		if _, err := io.WriteString(asked, `{"text":"abc"}`+"\n"); err != nil {
+			t.Fatal(err)
+		}
+		if line, err := answers.ReadString('\n'); err != nil || line != `{"ids":[256,99]}`+"\n" {
+			t.Fatalf("answer %q, %v", line, err)
+		}
+	}
+	asked.Close()
+	if err := <-ended; err != nil {
+		t.Error(err)
 	}
 }
