@@ -254,7 +254,7 @@ func foldText(text string) string {
 		s = strings.TrimPrefix(s, article)
 	}
 	if !strings.HasSuffix(s, "...") {
-		s = strings.Trim(s, ".,;:")
+		s = strings.TrimRight(strings.TrimLeft(s, ",;:"), ".,;:")
 	}
 	if called := strings.TrimRight(s, "!"); called != s && strings.Trim(called, "abcdefghijklmnopqrstuvwxyz") == "" && len(called) > 1 {
 		s = called

@@ -83,9 +83,9 @@ func (c *comparer) sameItems(reference, answer *node) bool {
 	}
 	want, got := items(reference), items(answer)
 	if isNamedTuple(reference, answer) {
-		got = answer.args
+		want, got = byName(want), answer.args
 	} else if isNamedTuple(answer, reference) {
-		want = reference.args
+		want, got = reference.args, byName(got)
 	}
 	if len(want) > maxItems || len(got) > maxItems {
 		return false
@@ -117,6 +117,16 @@ func isNamedTuple(list, tuple *node) bool {
 	}
 	_, names := cutNames(list.args)
 	return names != nil && distinctNames(names)
+}
+
+// byName returns equations for letters in the order of the alphabet, in which a
+// tuple has their values, and others as they are.
+func byName(equations []*node) []*node {
+	_, names := cutNames(equations)
+	if slices.ContainsFunc(names, func(name string) bool { return len(name) != 1 }) {
+		return equations
+	}
+	return slices.SortedStableFunc(slices.Values(equations), func(a, b *node) int { return strings.Compare(a.args[0].name, b.args[0].name) })
 }
 
 // asUnion returns the union of the intervals that a list of conditions means.
@@ -249,6 +259,12 @@ func (c *comparer) sameStructure(reference, answer *node) bool {
 	if isVector(reference) && isVector(answer) && (reference.op != opMatrix || answer.op != opMatrix) {
 		return brackets(reference) == brackets(answer) && c.inOrder(reference.args, answer.args)
 	}
+	if reference.op == opUnion || answer.op == opUnion {
+		reference, answer = c.merged(reference), c.merged(answer)
+		if isInterval(reference) && isInterval(answer) {
+			return c.sameStructure(reference, answer)
+		}
+	}
 	if reference.op != answer.op {
 		return c.ratioAsFraction(reference, answer)
 	}
@@ -358,16 +374,28 @@ func cutSign(n *node) (*node, bool) {
 	return n, false
 }
 
-// sameDigits compares numbers with a base. The answer may leave it out, as the
-// question says it; the reference leaves out ten.
+// sameDigits compares numbers with a base by value. The answer may leave its base
+// out, as the question says it; the reference leaves out ten.
 func sameDigits(reference, answer *node) bool {
 	switch {
 	case reference.op == opBased && answer.op == opBased:
-		return reference.num.Cmp(answer.num) == 0 && reference.name == answer.name
+		want, okWant := valueOfDigits(reference)
+		got, okGot := valueOfDigits(answer)
+		return reference.num.Cmp(answer.num) == 0 && reference.name == answer.name || okWant && okGot && want.Cmp(got) == 0
 	case reference.op == opBased:
 		return answer.op == opNum && reference.name == answer.name
 	}
-	return answer.num.Cmp(tenNode.num) == 0 && reference.op == opNum && reference.name == answer.name
+	got, ok := valueOfDigits(answer)
+	return ok && reference.op == opNum && reference.num.IsInt() && reference.num.Num().Cmp(got) == 0
+}
+
+// valueOfDigits returns the value of a number with a base, if it has one: the base
+// is a whole number from 2 to 10 and every digit is below it.
+func valueOfDigits(n *node) (*big.Int, bool) {
+	if !n.num.IsInt() || !n.num.Num().IsInt64() || n.num.Num().Int64() < 2 || n.num.Num().Int64() > 10 {
+		return nil, false
+	}
+	return new(big.Int).SetString(n.name, int(n.num.Num().Int64()))
 }
 
 // cutUnit splits a quantity into its value and its unit.

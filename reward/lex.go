@@ -60,6 +60,9 @@ func (l *lexer) run() {
 			l.dollar()
 		case c == '\\':
 			l.command()
+		case c == '0' && hexadecimal.MatchString(l.text[l.at:]):
+			l.at++
+			l.emit(tokenOpaque, "0x")
 		case isDigit(c) || c == '.' && l.at+1 < len(l.text) && (isDigit(l.text[l.at+1]) || l.text[l.at+1] == '\\' && digitsRepeat(l.text[l.at+1:])):
 			l.number()
 		case c < utf8.RuneSelf && isLetter(c):
@@ -86,6 +89,9 @@ func (l *lexer) last() token {
 	}
 	return l.tokens[len(l.tokens)-1]
 }
+
+// hexadecimal is a number as programs write it to the base sixteen.
+var hexadecimal = regexp.MustCompile(`^0[xX][0-9A-Fa-f]`)
 
 // dollar reads a $, which is a currency before an amount that no other $
 // follows, and the edge of a formula elsewhere.
@@ -171,10 +177,13 @@ func (l *lexer) named(name string) {
 		l.argumentSkipped()
 	case bars[name] && barredNumber.MatchString(l.text[l.at:]):
 		l.emit(tokenOpaque, name) // digits under a bar or a hat are not that number
-	case (name == "overline" || name == "bar") && barredLetter.MatchString(l.text[l.at:]):
-		letter := barredLetter.FindStringSubmatch(l.text[l.at:])
-		l.at += len(letter[0])
-		l.emit(tokenSymbol, letter[1]+"̄") // a mean, a conjugate or a complement
+	case marked[name] != "" && markedLetter.MatchString(l.text[l.at:]):
+		letter := markedLetter.FindStringSubmatch(l.text[l.at:])
+		l.at += strings.Index(letter[0], letter[1]+letter[2]) + 1
+		if letter[1] != "" {
+			l.at += strings.IndexByte(l.text[l.at:], '}') + 1
+		}
+		l.emit(tokenSymbol, letter[1]+letter[2]+marked[name]) // a mean, a conjugate, an estimate
 	case wrappers[name] || accents[name]:
 		l.wrapped(wrappers[name] && name != "operatorname")
 	case name == "begin" || name == "end":
@@ -195,8 +204,11 @@ func (l *lexer) named(name string) {
 // vectorName are the two points of a vector, whose order counts.
 var vectorName = regexp.MustCompile(`^\s*\{\s*([A-Z]{2})\s*\}`)
 
-// barredLetter is an argument of one letter.
-var barredLetter = regexp.MustCompile(`^\s*\{\s*([A-Za-z])\s*\}`)
+// marked are accents that make another variable of a letter.
+var marked = map[string]string{"overline": "̄", "bar": "̄", "hat": "̂", "widehat": "̂", "tilde": "̃", "widetilde": "̃"}
+
+// markedLetter is an argument of one letter, but for the names of unit vectors.
+var markedLetter = regexp.MustCompile(`^\s*(?:\{\s*([A-Za-hl-z])\s*\}|([A-Za-hl-z])(?:[^A-Za-z]|$))`)
 
 // barredNumber is an argument of digits.
 var barredNumber = regexp.MustCompile(`^\s*(?:\{[\d.,\s]+\}|\d)`)

@@ -48,7 +48,19 @@ func (p *parser) power() *node {
 		return minusOne
 	}
 	defer p.leave()
-	return p.raised(p.primary())
+	return p.raised(p.indexed(p.primary()))
+}
+
+// indexed reads the digits right behind a letter as its index: x1 is x₁, not x·1.
+func (p *parser) indexed(n *node) *node {
+	if n.op != opSym || len(n.name) != 1 || !isLetter(n.name[0]) || n.name == "i" || n.name == "e" || p.tokens[max(p.at-1, 0)].text != n.name {
+		return n
+	}
+	if t := p.peek(); t.kind == tokenNumber && !t.space && isDigits(t.text) {
+		p.at++
+		return &node{op: opSym, name: n.name + "_" + t.text}
+	}
+	return n
 }
 
 // raised reads powers, factorials, percent and degree signs behind base.
@@ -145,6 +157,9 @@ func (p *parser) primary() *node {
 				return newProduct(whole, reciprocal(numberNode(below)))
 			}
 			return whole
+		}
+		if strings.EqualFold(t.text, "half") && p.at == len(p.tokens) {
+			return oneHalf
 		}
 	case tokenOp:
 		return p.operator(t)

@@ -142,7 +142,7 @@ func (g *algebra) multiply(p, q polynomial) (polynomial, error) {
 	products := make(polynomial, 0, len(p)*len(q))
 	for _, s := range p {
 		for _, t := range q {
-			cost := 2 + (bits(s.coefficient)+bits(t.coefficient))/64*(1+bits(s.coefficient)/512)
+			cost := 2 + (bits(s.coefficient)+bits(t.coefficient))/64*(1+bits(s.coefficient)/512) + (len(s.factors)+len(t.factors))/16
 			if err := g.budget.spend(cost); err != nil {
 				return nil, err
 			}

@@ -2,6 +2,7 @@ package reward
 
 import (
 	"math/big"
+	"slices"
 	"strings"
 )
 
@@ -145,6 +146,8 @@ func (c *comparer) result(n *node) (*node, bool) {
 	}
 	if _, named := nameOf(args[0]); named {
 		args = args[1:]
+	} else if !slices.ContainsFunc(args, func(a *node) bool { return a.op != opNum || a.name != args[0].name }) {
+		return nil, false // 4=4 says nothing
 	}
 	last := args[len(args)-1]
 	for _, a := range args[:len(args)-1] {

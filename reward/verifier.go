@@ -223,7 +223,7 @@ func (c *comparer) render(n *node) string {
 // echoes reports whether an answer is a formula that the question has in it and
 // the reference answer is not: nothing was worked out.
 func (c *comparer) echoes(question, reference, text string) bool {
-	if question == "" || c.answer == nil || !c.answer.isScalar() || isLiteral(c.answer) {
+	if question == "" || c.answer == nil || !c.answer.isScalar() || c.answer.op != opBased && isLiteral(c.answer) {
 		return false
 	}
 	asked := strings.Join(strings.Fields(question), "")

@@ -181,7 +181,11 @@ func TestBombsStayWithinTheBudget(t *testing.T) {
 		strings.Repeat("e^{", 60) + "9" + strings.Repeat("}", 60), "1e4000^{4000}", "0.\\overline{" + strings.Repeat("7", 3000) + "}",
 		`\gcd(10^{3000},6^{3000})`, `\begin{pmatrix}` + strings.Repeat(`1&2\\`, 400) + `\end{pmatrix}`,
 	}
-	var sines []string
+	var sines, variables []string
+	for i := range 700 {
+		variables = append(variables, fmt.Sprintf("%c_%d", 'a'+i%26, i))
+	}
+	bombs = append(bombs, strings.Repeat("1_2", 1365), strings.Join(variables, ""))
 	for i := range 250 {
 		sines = append(sines, fmt.Sprintf(`\sin %d`, i))
 	}
