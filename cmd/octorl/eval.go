@@ -80,8 +80,11 @@ func (v *evalVerb) Run(ctx context.Context) error {
 
 // settle fills what the flags left out, and checks them.
 func (v *evalVerb) settle() error {
-	if v.Model == "" || len(v.Benchmarks) == 0 {
-		return errors.New("what to evaluate? give --model DIR and --benchmarks NAME,…; --list shows the built-in ones")
+	if v.Model == "" {
+		return errors.New("what to evaluate? give --model DIR, a checkpoint or RUN@STAGE, and --benchmarks NAME,…")
+	}
+	if len(v.Benchmarks) == 0 {
+		return errors.New("on what? give --benchmarks NAME,…; --list shows the built-in ones")
 	}
 	var err error
 	if v.Model, err = checkpointOf(v.Model); err != nil {
