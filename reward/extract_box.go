@@ -83,16 +83,17 @@ func boxes(text string) (string, bool) {
 	rest := text[start+len(opening)+len(answer)+1:]
 	for n, looked := 1, 1; n < maxBoxes && looked < maxRepeated; looked++ {
 		text = text[:start]
-		earlier, o := lastBox(text)
-		content, closed := contentAt(text, earlier, o)
+		window := text[max(0, start-maxAnswerBytes-maxContext):] // a look at all of it, box after box, takes quadratic time
+		earlier, o := lastBox(window)
+		content, closed := contentAt(window, earlier, o)
 		if !closed {
 			break
 		}
-		separator := separatorOf(text[earlier+len(o)+len(content)+1:])
+		separator := separatorOf(window[earlier+len(o)+len(content)+1:])
 		if separator == "" {
 			break
 		}
-		if start = earlier; separator == "," || strings.TrimSpace(content) != strings.TrimSpace(last) {
+		if start -= len(window) - earlier; separator == "," || strings.TrimSpace(content) != strings.TrimSpace(last) {
 			answer = content + separator + answer
 			n++
 		}
@@ -117,7 +118,7 @@ func separatorOf(between string) string {
 		return ","
 	case strings.Trim(between, " \t\r\n$.,;()\\") == "":
 		return ";"
-	case alternative.MatchString(between):
+	case enumerated.MatchString(between), alternative.MatchString(withoutText.Replace(between)):
 		return " || "
 	}
 	return ""
@@ -126,11 +127,18 @@ func separatorOf(between string) string {
 // listSeparator is what stands between boxes of one list.
 var listSeparator = regexp.MustCompile(`^(?:\s|\$|\\[()]|\\q?quad|\\[,; ])*(?:,|;|\b(?:and|or)\b|\\text\s*\{\s*(?:,\s*)?(?:and|or)\s*\})(?:\s|\$|\\[()]|\\q?quad|\\[,; ]|(?:and|or)\b)*(?:[a-z](?:_\d)?\s*=\s*)?$`)
 
+// enumerated is what stands between boxes of which each has a number or a mark before
+// it, or that are put beside each other.
+var enumerated = regexp.MustCompile(`^[\s$.,;()\\]*(?:vs\.?|versus|[-−+*/:|•]|\n\s*\(?(?:\d{1,3}|[a-z])[.)])[\s$()\\]*$`)
+
+// withoutText removes the looks of words between boxes.
+var withoutText = strings.NewReplacer(`\text{`, "", `\quad`, "", "}", "")
+
 // alternative are words within a sentence between answers that do not choose one.
 var alternative = regexp.MustCompile(`(?i)^[\s$,;()\\]*(?:[a-z']+[\s,$]+){0,4}(?:also|maybe|perhaps|possibly|could|might|either|alternatively)\b(?:\s+[a-z']+){0,4}[\s$,;:()\\]*$`)
 
 // denial is what a text ends with before a value that it says is not the answer.
-var denial = regexp.MustCompile(`(?i)(?:\b(?:not|never|cannot|neither|nor)|n['’]t)(?:\s+(?:be|been|have|equals?|to|the|correct|right|answer|is|simply))*[ \t*$"“(:\\\[]*\n?[ \t*$"“(:\\\[]*$`)
+var denial = regexp.MustCompile(`(?i)(?:\\neq?\b|≠|\b(?:not|never|cannot|neither|nor)|n['’]t)(?:\s+(?:be|been|have|equals?|to|the|correct|right|answer|is|simply))*[ \t*$"“(:\\\[]*\n?[ \t*$"“(:\\\[]*$`)
 
 // deniedAfter is what follows an answer that the text takes back.
 var deniedAfter = regexp.MustCompile(`(?i)^[\s$.)*\\\]]*(?:is|was)(?:\s+not|n['’]t)?\s+(?:(?:the|a)\s+)?(?:wrong|incorrect|false)\b|^[\s$.)*\\\]]*(?:is|was)(?:\s+not|n['’]t)\s+(?:the\s+)?(?:answer|correct|right)\b`)

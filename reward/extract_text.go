@@ -108,7 +108,7 @@ func listedAnswers(text string) string {
 }
 
 // hedge are words before a value that make the answer another one, or several.
-var hedge = regexp.MustCompile(`(?i)n['’]t\b|\bone of\b|\b(?:not|never|cannot|or|less|more|fewer|greater|smaller|larger|than|between|least|most|plus|minus|times|half|twice|over|under|above|below|except)\b`)
+var hedge = regexp.MustCompile(`(?i)n['’]t\b|\bone of\b|\d\s+to\b|\b(?:not|never|cannot|or|less|more|fewer|greater|smaller|larger|than|between|least|most|plus|minus|times|half|twice|over|under|above|below|except)\b`)
 
 // nextQuestion begins the question that a completion goes on with after its answer.
 var nextQuestion = regexp.MustCompile(`\n\s*(?:Q|Question|Problem)\s*:`)
@@ -187,6 +187,9 @@ func leadingFormulas(s string) (string, bool) {
 // if that is later.
 func lastValue(text string) string {
 	text = tail(text)
+	if all := bareNumbers(text); all != "" {
+		return all
+	}
 	formula, end := "", -1
 	for i := 0; i < len(text); i++ {
 		if text[i] != '$' && text[i] != '\\' {
@@ -208,7 +211,7 @@ func lastValue(text string) string {
 	if number, at := lastNumberAt(text); number != "" && at >= end {
 		value = inContext(text, number)
 	}
-	if at := strings.LastIndex(text, value); at > 0 && denied(text[:at]) {
+	if at := strings.LastIndex(text, value); at >= 0 && value != "" && (denied(text[:at]) || deniedAfter.MatchString(text[at+len(value):])) {
 		return "not " + value
 	}
 	return value
