@@ -91,7 +91,10 @@ var programs = map[string]func(){
 		})
 	},
 	"waiter": func() { // is kept, with a child
-		if err := another("child").Start(); err != nil {
+		pipe := tellAlive() // before it answers, for then it may be killed
+		child := another("sleeper")
+		child.ExtraFiles = []*os.File{pipe}
+		if err := child.Start(); err != nil {
 			os.Exit(3)
 		}
 		serve(func(n int, r externalRequest) string { return fmt.Sprintf(`{"id":%d,"verdict":"right"}`, r.ID) })

@@ -5,6 +5,7 @@ package reward
 import (
 	"bufio"
 	"context"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -15,17 +16,19 @@ import (
 )
 
 // watchChild makes the pipe that programs of the test tell of their child by, and
-// calls alive when there is one. What it returns waits for the end of the child.
+// calls alive when there is one. What it returns waits for the end of the child; it
+// is an error if there was none.
 func watchChild(t *testing.T, alive func()) (ended func() error) {
 	path := filepath.Join(t.TempDir(), "pipe")
 	if err := syscall.Mkfifo(path, 0o600); err != nil {
 		t.Skipf("no named pipes here: %v", err)
 	}
 	t.Setenv("REWARD_TEST_PIPE", path)
-	end := make(chan error, 1)
+	opened, end := make(chan struct{}), make(chan error, 1)
 	go func() {
 		defer alive()
-		pipe, err := os.Open(path)
+		pipe, err := os.Open(path) // waits for somebody who writes
+		close(opened)
 		if err != nil {
 			end <- err
 			return
@@ -39,7 +42,15 @@ func watchChild(t *testing.T, alive func()) (ended func() error) {
 		}
 		end <- err
 	}()
-	return func() error { return <-end }
+	return func() error {
+		// Where no child ever opened the pipe, it must be opened from here.
+		pipe, err := os.OpenFile(path, os.O_RDWR, 0)
+		if err != nil {
+			return err
+		}
+		<-opened
+		return errors.Join(pipe.Close(), <-end)
+	}
 }
 
 // TestProgramIsKilledWithItsChildren waits for the end of a pipe that a child of
@@ -83,7 +94,8 @@ func TestCloseKillsWhatIsKept(t *testing.T) {
 	if err := ended(); err != nil {
 		t.Error(err)
 	}
-	if got := v.Verify(context.Background(), trajectory.Problem{Answer: "42"}, "42"); got.Verdict != Right || len(v.idle) > 0 {
+	t.Setenv("REWARD_TEST_PROGRAM", "keeper")
+	if got := v.Verify(context.Background(), trajectory.Problem{Answer: "42"}, "42"); got.Verdict != Wrong || len(v.idle) > 0 {
 		t.Errorf("closed verifier: %+v, keeps %d programs", got, len(v.idle))
 	}
 }
