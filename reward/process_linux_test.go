@@ -1,14 +1,11 @@
 package reward
 
 import (
-	"context"
 	"os"
 	"os/exec"
 	"syscall"
 	"testing"
 	"time"
-
-	"github.com/octorl/octorl/rollout/trajectory"
 )
 
 func init() {
@@ -33,15 +30,4 @@ func inSession(command *exec.Cmd) *exec.Cmd {
 
 // TestProgramIsKilledWithOtherSessions has a child of a child, whose parent is gone,
 // in a session of its own. It ends with the program.
-func TestProgramIsKilledWithOtherSessions(t *testing.T) {
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := watchChild(t, cancel)
-	t.Setenv("REWARD_TEST_PROGRAM", "escape")
-	got := NewProgramVerifier(os.Args[0]).Verify(ctx, trajectory.Problem{Answer: "42"}, "42")
-	if got.Verdict != Failed {
-		t.Errorf("killed program: %+v", got)
-	}
-	if err := ended(); err != nil {
-		t.Error(err)
-	}
-}
+func TestProgramIsKilledWithOtherSessions(t *testing.T) { checkKilled(t, "escape") }

@@ -53,12 +53,13 @@ func watchChild(t *testing.T, alive func()) (ended func() error) {
 	}
 }
 
-// TestProgramIsKilledWithItsChildren waits for the end of a pipe that a child of
-// the program holds open.
-func TestProgramIsKilledWithItsChildren(t *testing.T) {
+// checkKilled cancels a program of the test once its child is alive, and waits for
+// the end of the pipe that the child holds open.
+func checkKilled(t *testing.T, program string) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := watchChild(t, cancel)
-	t.Setenv("REWARD_TEST_PROGRAM", "parent")
+	t.Setenv("REWARD_TEST_PROGRAM", program)
 	got := NewProgramVerifier(os.Args[0]).Verify(ctx, trajectory.Problem{Answer: "42"}, "42")
 	if got.Verdict != Failed {
 		t.Errorf("killed program: %+v", got)
@@ -67,6 +68,8 @@ func TestProgramIsKilledWithItsChildren(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestProgramIsKilledWithItsChildren(t *testing.T) { checkKilled(t, "parent") }
 
 // TestChildLeftBehindIsKilled gives a program that ends by itself as much time as
 // it likes; what it left behind ends with it.
